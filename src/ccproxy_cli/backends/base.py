@@ -1,0 +1,82 @@
+"""What every backend can do. The pipeline knows no more of them than this."""
+
+from collections.abc import AsyncGenerator, Mapping
+from typing import Protocol, TypeAlias, runtime_checkable
+
+from attrs import frozen
+
+from ccproxy_cli.core.catalog import ModelInfo, TokenCount
+from ccproxy_cli.core.events import Event
+from ccproxy_cli.core.extras import Losses
+from ccproxy_cli.core.formats import Format
+from ccproxy_cli.core.http import HTTPCall, HTTPReply
+from ccproxy_cli.core.request import Request
+
+EventStream: TypeAlias = AsyncGenerator[list[Event], None]
+"""Events in the batches they arrive in. Whoever holds it closes it (`aclose`), which also ends the upstream request."""
+
+ByteStream: TypeAlias = AsyncGenerator[bytes, None]
+
+
+@frozen
+class RelayedStream:
+    """A streaming answer, as the upstream sends it."""
+
+    headers: Mapping[str, str]
+    """The upstream's reply headers that the client should see; names in lower case."""
+    chunks: ByteStream
+
+
+@frozen
+class Health:
+    """Whether a backend could serve a request now, as far as can be told without sending one."""
+
+    ok: bool
+    detail: str
+
+
+class Backend(Protocol):
+    """One configured provider."""
+
+    name: str
+    """The provider's name in the configuration."""
+
+    async def send(self, request: Request, losses: Losses) -> EventStream:
+        """Send the request and return once the upstream has accepted it.
+
+        The stream is in the grammar of `core.events`, ends with `ResponseEnd`, and whatever goes wrong after this call is raised from it
+        as `UpstreamError` or `BadUpstream`. `losses` is complete when this returns. A request that is not to stream yields the same
+        events from the complete answer.
+
+        Raises:
+            BadRequest: the request cannot be said to this backend.
+            UpstreamError: refused, unreachable, too slow.
+        """
+
+    async def count_tokens(self, request: Request, losses: Losses) -> TokenCount:
+        """The request's input tokens by the vendor's own counter, or by estimate where it has none. Raises as `send` does."""
+
+    async def models(self) -> tuple[ModelInfo, ...]:
+        """The models that can be asked for. Raises `UpstreamError`."""
+
+    async def health(self) -> Health:
+        """Quick and free of side effects."""
+
+    async def aclose(self) -> None:
+        """End every connection and child process."""
+
+
+@runtime_checkable
+class RelayBackend(Protocol):
+    """A backend that also takes a client's own bytes, when the client speaks its format."""
+
+    format: Format
+
+    async def relay(self, call: HTTPCall, stream: bool) -> HTTPReply | RelayedStream:
+        """Send a client's call as it is, with this backend's credentials, and return the upstream's successful answer.
+
+        Path and query of `call` are those of the format's own API, below the base URL; headers are already reduced to what may travel.
+
+        Raises:
+            UpstreamError: the upstream answered with anything but success, or could not.
+        """

@@ -1,0 +1,1 @@
+"""What the user configured: pure data, and how it is found."""

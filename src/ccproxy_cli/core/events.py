@@ -1,0 +1,100 @@
+"""A response as it happens: the steps of a stream, and the grammar they obey.
+
+    ResponseStart  ( PartStart Delta* PartEnd )*  ResponseEnd
+
+Parts are numbered from 0 in the order they start and may interleave. `Ping` and `OpaqueEvent` may stand anywhere, before the
+start too. `StreamError` may end the stream at any point after the start and is its last event.
+"""
+
+from typing import TypeAlias
+
+from attrs import frozen
+
+from ccproxy_cli.core.errors import APIError
+from ccproxy_cli.core.extras import NO_EXTRAS, Extras
+from ccproxy_cli.core.jsontext import JSON
+from ccproxy_cli.core.parts import Part, Proof
+from ccproxy_cli.core.response import NO_USAGE, Finish, Usage
+
+
+@frozen
+class ResponseStart:
+    id: str
+    model: str
+    created: int | None = None
+    usage: Usage = NO_USAGE
+    """What is known of the input side already."""
+    extras: Extras = NO_EXTRAS
+
+
+@frozen
+class PartStart:
+    index: int
+    part: Part
+    """The part as far as it is known: usually empty, complete where the vendor sends it whole."""
+
+
+@frozen
+class TextDelta:
+    """More of the part's text: the words of a text, reasoning or refusal, the arguments of a tool call."""
+
+    index: int
+    text: str
+
+
+@frozen
+class ProofDelta:
+    """A complete proof for the part: proofs are never split."""
+
+    index: int
+    proof: Proof
+
+
+@frozen
+class OpaqueDelta:
+    """A step of a part that only one format knows, such as a citation."""
+
+    index: int
+    format: str
+    raw: JSON
+
+
+@frozen
+class PartEnd:
+    index: int
+    extras: Extras = NO_EXTRAS
+    """Members of the part that were only known at its end."""
+
+
+@frozen
+class ResponseEnd:
+    finish: Finish
+    usage: Usage = NO_USAGE
+    """Final and complete: it replaces what `ResponseStart` said."""
+    extras: Extras = NO_EXTRAS
+
+
+@frozen
+class StreamError:
+    """The answer broke off. Errors before the first content are raised instead, so that the caller may still try again."""
+
+    error: APIError
+
+
+@frozen
+class Ping:
+    """Nothing new; the stream is alive."""
+
+
+@frozen
+class OpaqueEvent:
+    """A whole event that only one format knows."""
+
+    format: str
+    raw: JSON
+
+
+Event: TypeAlias = ResponseStart | PartStart | TextDelta | ProofDelta | OpaqueDelta | PartEnd | ResponseEnd | StreamError | Ping | OpaqueEvent
+PART_EVENTS = (PartStart, TextDelta, ProofDelta, OpaqueDelta, PartEnd)
+CONTENT_EVENTS = (PartStart, TextDelta, ProofDelta, OpaqueDelta, PartEnd, ResponseEnd)
+"""From the first of these on the answer is under way, and a request is never sent again."""

@@ -1,0 +1,53 @@
+"""What one format says and the vocabulary does not: carried along as extras, or reported as losses. Never dropped in silence."""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import TypeAlias
+
+from attrs import define, field, frozen
+
+from ccproxy_cli.core.jsontext import JSON
+
+Extras: TypeAlias = Mapping[str, Mapping[str, JSON]]
+"""Unknown members of one object, by the name of the format they came in. They re-emerge only into that format."""
+
+NO_EXTRAS: Extras = MappingProxyType({})
+
+
+def extras_of(format_name: str, members: Mapping[str, JSON]) -> Extras:
+    """Extras holding `members` for one format, or the shared empty mapping."""
+    return {format_name: members} if members else NO_EXTRAS
+
+
+@frozen
+class Loss:
+    """One thing the target format or model could not be told."""
+
+    field: str
+    """Where it stood in the request, such as `messages[2].content[0].cache_control`."""
+    why: str
+    """One clause in plain words, such as `openai-chat has no top_k`."""
+
+
+@define
+class Losses:
+    """The losses of one request, in order of discovery, each field once."""
+
+    _by_field: dict[str, Loss] = field(factory=dict)
+
+    def add(self, path: str, why: str) -> None:
+        self._by_field.setdefault(path, Loss(path, why))
+
+    def add_foreign(self, extras: Extras, target: str, path: str) -> None:
+        """Record every extra that belongs to another format than `target`. Explicit nulls say nothing and are no loss."""
+        for origin, members in extras.items():
+            if origin != target:
+                for name, value in members.items():
+                    if value is not None and value != [] and value != {}:
+                        self.add(f"{path}.{name}" if path else name, f"{target} has no place for it")
+
+    def __iter__(self) -> Iterator[Loss]:
+        return iter(self._by_field.values())
+
+    def __len__(self) -> int:
+        return len(self._by_field)

@@ -1,0 +1,96 @@
+"""What a format is: a record of pure functions, and the two state machines of its streams."""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from attrs import field, frozen
+
+from ccproxy_cli.core.catalog import ModelInfo, TokenCount
+from ccproxy_cli.core.errors import APIError
+from ccproxy_cli.core.events import Event
+from ccproxy_cli.core.extras import Losses
+from ccproxy_cli.core.http import HTTPCall, HTTPReply
+from ccproxy_cli.core.jsontext import join_members
+from ccproxy_cli.core.request import Request
+from ccproxy_cli.core.response import Response
+from ccproxy_cli.core.profile import Profile
+
+
+@frozen
+class Envelope:
+    """As much of a request as routing needs, read without building the rest."""
+
+    model: str
+    stream: bool
+    members: Mapping[str, bytes]
+    """The body's top-level members, each with its exact bytes."""
+
+    def with_members(self, changes: Mapping[str, bytes]) -> bytes:
+        """The body with some members replaced or added and every other byte of every value as the client sent it."""
+        return join_members({**self.members, **changes})
+
+
+class StreamDecoder(Protocol):
+    """Bytes of an answer's stream to events. Holds one stream's state."""
+
+    done: bool
+    """The success terminal, or an error, has been seen: whatever still comes does not count."""
+
+    def feed(self, chunk: bytes) -> list[Event]:
+        """The events that `chunk` completes.
+
+        Raises:
+            BadUpstream: the bytes are not this format.
+        """
+
+    def close(self) -> list[Event]:
+        """The events that the end of the bytes completes.
+
+        Raises:
+            BadUpstream: the answer was not complete.
+        """
+
+
+class StreamEncoder(Protocol):
+    """Events to bytes of a stream. Holds one stream's state."""
+
+    def encode(self, event: Event) -> bytes:
+        """The bytes for `event`; empty if this format says nothing here."""
+
+
+@frozen
+class Format:
+    """One wire format: how each of its messages is read and written.
+
+    Every `decode_*` of a client's message raises `BadRequest`, of an upstream's `BadUpstream`, and nothing else.
+    """
+
+    name: str
+    """As configuration and headers spell it."""
+    ordered: bool
+    """Parts of a stream must not interleave."""
+    peek: Callable[[bytes], Envelope] = field(repr=False)
+    """Read the envelope of a request body and check the shape of what every request must have."""
+    decode_request: Callable[[HTTPCall, Losses], Request] = field(repr=False)
+    encode_request: Callable[[Request, Profile, Losses], HTTPCall] = field(repr=False)
+    """Also gets what the target model can take; what it cannot is bent or dropped, and recorded."""
+    decode_response: Callable[[bytes], Response] = field(repr=False)
+    encode_response: Callable[[Response, Request], bytes] = field(repr=False)
+    stream_decoder: Callable[[], StreamDecoder] = field(repr=False)
+    stream_encoder: Callable[[Request], StreamEncoder] = field(repr=False)
+    decode_error: Callable[[HTTPReply], APIError] = field(repr=False)
+    encode_error: Callable[[APIError, str], HTTPReply] = field(repr=False)
+    """The error, and our request id for those that carry none."""
+    encode_stream_error: Callable[[APIError, str], bytes] = field(repr=False)
+    """The error as the last frame of a stream that had begun."""
+    ping: bytes = field(repr=False)
+    """The frame that keeps a silent stream alive."""
+    models_call: Callable[[], HTTPCall] = field(repr=False)
+    decode_models: Callable[[bytes], tuple[ModelInfo, ...]] = field(repr=False)
+    encode_models: Callable[[tuple[ModelInfo, ...]], bytes] = field(repr=False)
+    encode_model: Callable[[ModelInfo], bytes] = field(repr=False)
+    decode_count_request: Callable[[HTTPCall, Losses], Request] | None = field(default=None, repr=False)
+    """None where the vendor has no token counter."""
+    encode_count_request: Callable[[Request, Profile, Losses], HTTPCall] | None = field(default=None, repr=False)
+    decode_count: Callable[[bytes], TokenCount] | None = field(default=None, repr=False)
+    encode_count: Callable[[TokenCount], bytes] | None = field(default=None, repr=False)

@@ -1,0 +1,48 @@
+"""A profile: what a target model and its provider can take. Facts as data, so that codecs hold no model names."""
+
+import enum
+
+from attrs import frozen
+
+
+class ReasoningStyle(enum.Enum):
+    """How a model is told how much to think."""
+
+    NONE = "none"
+    """It has no such switch."""
+    EFFORT = "effort"
+    """By a word. OpenAI reasoning models."""
+    BUDGET = "budget"
+    """By a number of tokens. Claude up to 4.5."""
+    ADAPTIVE = "adaptive"
+    """By a word, the amount is the model's own. Claude from 4.6."""
+
+
+@frozen
+class Profile:
+    """One target's abilities. The defaults describe a modern model behind its own vendor's API."""
+
+    max_output: int | None = None
+    """Most output tokens; what a request without a limit is given where the format demands one."""
+    reasoning: ReasoningStyle = ReasoningStyle.NONE
+    efforts: frozenset[str] = frozenset({"low", "medium", "high"})
+    sampling: bool = True
+    """Takes temperature and top_p."""
+    top_k: bool = False
+    """A Chat provider that takes top_k although OpenAI does not."""
+    late_system: bool = False
+    """Takes system messages after the first turn."""
+    developer_role: bool = False
+    """Prefers the role `developer` to `system`."""
+    max_tokens_field: str = "max_completion_tokens"
+    """What a Chat provider calls the output limit."""
+    stop_sequences: int | None = 4
+    """How many a Chat provider takes; None is no limit, 0 none at all."""
+    structured_output: bool = True
+    reasoning_replay: bool = False
+    """A Chat provider that wants the reasoning text of earlier turns back."""
+    stream_usage: bool = True
+    """A Chat provider that takes `stream_options.include_usage`."""
+    prompt_cache_key: bool = False
+    cache_marks: bool = False
+    """A Chat provider that honours Anthropic-style `cache_control` on parts."""

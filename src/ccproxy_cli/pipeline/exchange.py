@@ -1,0 +1,55 @@
+"""One request's life, and the answer it gets."""
+
+import time
+from collections.abc import AsyncGenerator, Mapping
+
+from attrs import define, field, frozen
+
+from ccproxy_cli.core.extras import Losses
+from ccproxy_cli.core.formats import Format
+from ccproxy_cli.core.http import HTTPCall
+from ccproxy_cli.core.response import Usage
+
+
+@define
+class Exchange:
+    """One request on its way through. The server makes it, the pipeline fills it, the log line is drawn from it."""
+
+    id: str
+    """Ours; sent to the client as `x-request-id`."""
+    format: Format
+    """What the client speaks."""
+    call: HTTPCall
+    """The client's call: canonical path of its format, headers in lower case."""
+    strict: bool = False
+    """Any loss is to be refused (`x-ccproxy-strict`)."""
+    client_key: str | None = None
+    """The key the client sent, for providers that pass it through."""
+    losses: Losses = field(factory=Losses)
+    model: str | None = None
+    """What the client asked for."""
+    stream: bool = False
+    route: str | None = None
+    """`provider/model` that serves it."""
+    relayed: bool = False
+    """Went through as bytes, not through the vocabulary."""
+    usage: Usage | None = None
+    """Known once the answer is complete."""
+    started: float = field(factory=time.monotonic)
+    sent_upstream: float | None = None
+    first_byte: float | None = None
+    outcome: str = "ok"
+    """ok, rejected, upstream_error, upstream_timeout, stream_broken, client_gone, overloaded or internal."""
+    error_type: str | None = None
+    upstream_status: int | None = None
+
+
+@frozen
+class Answer:
+    """What goes back to the client: headers, and a body that is either complete or still arriving."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = b""
+    chunks: AsyncGenerator[bytes, None] | None = None
+    """Whole frames of a stream, ready to send; errors are already in-band. Whoever takes it closes it (`aclose`)."""

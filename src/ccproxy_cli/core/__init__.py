@@ -1,6 +1,6 @@
 """The translation library: wire formats around one neutral vocabulary. No I/O, no clock, no environment.
 
-    from ccproxy_cli.core import FORMATS, fold
+from ccproxy_cli.core import FORMATS, fold
 """
 
 from ccproxy_cli.core.formats import FORMATS

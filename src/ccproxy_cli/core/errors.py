@@ -115,7 +115,9 @@ class BadRequest(CodecError):
         kind: what the client is told; INVALID_REQUEST unless said otherwise.
     """
 
-    def __init__(self, message: str, param: str | None = None, kind: ErrorKind = ErrorKind.INVALID_REQUEST, code: str | None = None) -> None:
+    def __init__(
+        self, message: str, param: str | None = None, kind: ErrorKind = ErrorKind.INVALID_REQUEST, code: str | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.param = param

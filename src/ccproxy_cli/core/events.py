@@ -94,7 +94,9 @@ class OpaqueEvent:
     raw: JSON
 
 
-Event: TypeAlias = ResponseStart | PartStart | TextDelta | ProofDelta | OpaqueDelta | PartEnd | ResponseEnd | StreamError | Ping | OpaqueEvent
+Event: TypeAlias = (
+    ResponseStart | PartStart | TextDelta | ProofDelta | OpaqueDelta | PartEnd | ResponseEnd | StreamError | Ping | OpaqueEvent
+)
 PART_EVENTS = (PartStart, TextDelta, ProofDelta, OpaqueDelta, PartEnd)
 CONTENT_EVENTS = (PartStart, TextDelta, ProofDelta, OpaqueDelta, PartEnd, ResponseEnd)
 """From the first of these on the answer is under way, and a request is never sent again."""

@@ -7,6 +7,7 @@ fed event by event, so that the same code serves a stream that is still arriving
 import enum
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
+from typing import assert_never
 
 from attrs import evolve
 
@@ -27,7 +28,7 @@ from ccproxy_cli.core.events import (
     TextDelta,
 )
 from ccproxy_cli.core.extras import Extras
-from ccproxy_cli.core.parts import Part, Reasoning, Refusal, Text, ToolCall
+from ccproxy_cli.core.parts import Media, Opaque, Part, Proof, Reasoning, Refusal, Text, ToolCall, ToolResult
 from ccproxy_cli.core.response import Response
 
 
@@ -39,7 +40,7 @@ class State(enum.Enum):
 
 
 _OPEN_STEPS: Mapping[type, State] = MappingProxyType(
-    {kind: State.OPEN for kind in PART_EVENTS}
+    dict.fromkeys(PART_EVENTS, State.OPEN)
     | {Ping: State.OPEN, OpaqueEvent: State.OPEN, ResponseEnd: State.ENDED, StreamError: State.BROKEN}
 )
 
@@ -151,7 +152,7 @@ def _finished(part: Part, text: str, extras: Extras) -> Part:
             raise BadUpstream(f"{type(part).__name__} takes no text")
         case _:
             pass
-    if not extras or not hasattr(part, "extras"):
+    if not extras or isinstance(part, Opaque):
         return part
     return evolve(part, extras=merge_extras(part.extras, extras))
 
@@ -161,7 +162,7 @@ STEPS = "steps"
 
 
 def _with_step(part: Part, format_name: str, raw: object) -> Part:
-    if not hasattr(part, "extras"):
+    if isinstance(part, Opaque):
         raise BadUpstream(f"{type(part).__name__} takes no further steps")
     steps = part.extras.get(format_name, {}).get(STEPS, [])
     return evolve(part, extras=merge_extras(part.extras, {format_name: {STEPS: [*steps, raw]}}))
@@ -188,16 +189,10 @@ def explode(response: Response) -> Iterator[Event]:
     """The shortest stream that folds to `response`."""
     yield ResponseStart(response.id, response.model, response.created, response.usage, response.extras)
     for index, part in enumerate(response.parts):
-        match part:
-            case Text() | Reasoning() | Refusal() if part.text:
-                text, shell = part.text, evolve(part, text="")
-            case ToolCall() if part.arguments:
-                text, shell = part.arguments, evolve(part, arguments="")
-            case _:
-                text, shell = "", part
-        proofs = shell.proofs if isinstance(shell, Reasoning) and text else ()
-        if proofs:  # a proof vouches for text that must have come before it
-            shell = evolve(shell, proofs=())
+        shell, text = _split_text(part)
+        proofs: tuple[Proof, ...] = ()
+        if isinstance(shell, Reasoning) and text:  # a proof vouches for text that must have come before it
+            shell, proofs = evolve(shell, proofs=()), shell.proofs
         yield PartStart(index, shell)
         if text:
             yield TextDelta(index, text)
@@ -205,6 +200,19 @@ def explode(response: Response) -> Iterator[Event]:
             yield ProofDelta(index, proof)
         yield PartEnd(index)
     yield ResponseEnd(response.finish, response.usage)
+
+
+def _split_text(part: Part) -> tuple[Part, str]:
+    """The part without its text, and the text."""
+    match part:
+        case Text() | Reasoning() | Refusal():
+            return evolve(part, text=""), part.text
+        case ToolCall():
+            return evolve(part, arguments=""), part.arguments
+        case Media() | ToolResult() | Opaque():
+            return part, ""
+        case _:
+            assert_never(part)
 
 
 class InOrder:

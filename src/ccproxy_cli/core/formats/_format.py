@@ -11,9 +11,9 @@ from ccproxy_cli.core.events import Event
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.http import HTTPCall, HTTPReply
 from ccproxy_cli.core.jsontext import join_members
+from ccproxy_cli.core.profile import Profile
 from ccproxy_cli.core.request import Request
 from ccproxy_cli.core.response import Response
-from ccproxy_cli.core.profile import Profile
 
 
 @frozen

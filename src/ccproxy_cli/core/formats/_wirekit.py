@@ -7,13 +7,13 @@ Reading runs a converter without bookkeeping first and repeats with full bookkee
 """
 
 import types
-import typing
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar, Union, get_args, get_origin
 
 import attrs
 import cattrs
 from cattrs import transform_error
+from cattrs.cols import list_structure_factory
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from ccproxy_cli.core.errors import BadRequest, BadUpstream
@@ -76,8 +76,6 @@ class Kit:
         except cattrs.BaseValidationError as error:
             first = transform_error(error, format_exception=_describe)[0]
             message, _, where = first.rpartition(" @ $")
-            if field := _MISSING.match(message):
-                return f"{where.removeprefix('.')}.{field}".strip("."), "Field required"
             return where.removeprefix("."), message
         except (ValueError, TypeError) as error:
             return "", str(error)
@@ -89,21 +87,9 @@ class Kit:
         return result
 
 
-class _MissingField:
-    """Recognises the message `_describe` gives for an absent member."""
-
-    prefix = "missing:"
-
-    def match(self, message: str) -> str | None:
-        return message[len(self.prefix) :] if message.startswith(self.prefix) else None
-
-
-_MISSING = _MissingField()
-
-
 def _describe(error: BaseException, _kind: type | None) -> str:
     if isinstance(error, KeyError):
-        return f"{_MISSING.prefix}{error.args[0]}"
+        return "Field required"
     return str(error) or "invalid value"
 
 
@@ -195,12 +181,13 @@ def _wire_writer(kind: type[Wire], converter: cattrs.Converter) -> Callable[[Wir
 
 
 def _list_reader(kind: Any, converter: cattrs.Converter) -> Callable[[JSON, Any], list[Any]]:
-    inner = cattrs.gen.list_structure_factory(kind, converter)
+    inner = list_structure_factory(kind, converter)
 
     def read(value: JSON, _: Any) -> list[Any]:
         if type(value) is not list:
             raise ValueError(f"expected a list, got {_json_word(value)}")
-        return inner(value, kind)
+        items: list[Any] = inner(value, kind)
+        return items
 
     return read
 
@@ -209,8 +196,8 @@ def _union_reader(kind: Any, converter: cattrs.Converter) -> Callable[[JSON, Any
     """Picks the arm of a union by the value's JSON type, and among objects by `type`."""
     arms = get_args(kind)
     by_json_type: dict[type, Any] = {}
-    by_tag: dict[str | None, type] = {}
-    objects: list[type] = []
+    by_tag: dict[str | None, type[Wire]] = {}
+    objects: list[type[Wire]] = []
     for arm in arms:
         if arm is type(None):
             continue
@@ -258,8 +245,3 @@ def _arm_words(by_json_type: Mapping[type, Any], objects: list[type], open_ended
     words = {str: "a string", list: "a list", int: "an integer", float: "a number", bool: "a boolean", dict: "an object"}
     found = [words[json_type] for json_type in by_json_type if json_type in words and not (json_type is int and float in by_json_type)]
     return found + (["an object"] if objects or open_ended else [])
-
-
-if typing.TYPE_CHECKING:
-    # mypy must see the two names that format modules take from here.
-    __all__ = ["Kit", "Unknown", "Wire"]

@@ -41,19 +41,22 @@ class Backend(Protocol):
     name: str
     """The provider's name in the configuration."""
 
-    async def send(self, request: Request, losses: Losses) -> EventStream:
+    async def send(self, request: Request, losses: Losses, client_key: str | None = None) -> EventStream:
         """Send the request and return once the upstream has accepted it.
 
-        The stream is in the grammar of `core.events`, ends with `ResponseEnd`, and whatever goes wrong after this call is raised from it
-        as `UpstreamError` or `BadUpstream`. `losses` is complete when this returns. A request that is not to stream yields the same
-        events from the complete answer.
+        The stream is in the grammar of `core.events` and ends with `ResponseEnd`. Whatever goes wrong after this call is raised from
+        it as `UpstreamError` or `BadUpstream`. A request that is not to stream yields the same events from the complete answer.
+        `losses` is complete, and asked to refuse if strict, before anything is sent.
+
+        Args:
+            client_key: the caller's own key, for providers configured to pass it through.
 
         Raises:
             BadRequest: the request cannot be said to this backend.
             UpstreamError: refused, unreachable, too slow.
         """
 
-    async def count_tokens(self, request: Request, losses: Losses) -> TokenCount:
+    async def count_tokens(self, request: Request, losses: Losses, client_key: str | None = None) -> TokenCount:
         """The request's input tokens by the vendor's own counter, or by estimate where it has none. Raises as `send` does."""
 
     async def models(self) -> tuple[ModelInfo, ...]:
@@ -72,7 +75,7 @@ class RelayBackend(Protocol):
 
     format: Format
 
-    async def relay(self, call: HTTPCall, stream: bool) -> HTTPReply | RelayedStream:
+    async def relay(self, call: HTTPCall, stream: bool, client_key: str | None = None) -> HTTPReply | RelayedStream:
         """Send a client's call as it is, with this backend's credentials, and return the upstream's successful answer.
 
         Path and query of `call` are those of the format's own API, below the base URL; headers are already reduced to what may travel.

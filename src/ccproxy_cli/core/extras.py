@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from attrs import define, field, frozen
 
+from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.jsontext import JSON
 
 Extras: TypeAlias = Mapping[str, Mapping[str, JSON]]
@@ -33,6 +34,8 @@ class Loss:
 class Losses:
     """The losses of one request, in order of discovery, each field once."""
 
+    strict: bool = False
+    """The client would rather be refused than lose anything."""
     _by_field: dict[str, Loss] = field(factory=dict)
 
     def add(self, path: str, why: str) -> None:
@@ -45,6 +48,17 @@ class Losses:
                 for name, value in members.items():
                     if value is not None and value != [] and value != {}:
                         self.add(f"{path}.{name}" if path else name, f"{target} has no place for it")
+
+    def refuse_if_strict(self) -> None:
+        """To be called when the request is fully encoded and nothing has been sent.
+
+        Raises:
+            BadRequest: the client was strict and something was lost.
+        """
+        if self.strict and self._by_field:
+            first = next(iter(self))
+            what = "; ".join(f"{loss.field}: {loss.why}" for loss in self)
+            raise BadRequest(f"cannot be carried over without loss: {what}", first.field)
 
     def __iter__(self) -> Iterator[Loss]:
         return iter(self._by_field.values())

@@ -1,0 +1,109 @@
+"""What each model family and provider can take, as rows of data: the fact, where it is from, and when it was checked.
+
+Rows apply from top to bottom, later ones over earlier ones; the user's own overrides come last. A model that no row knows gets
+the defaults of its format, which suit a modern model.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import evolve, fields, frozen
+
+from ccproxy_cli.core.profile import Profile, ReasoningStyle
+
+_LOW_TO_HIGH = frozenset({"low", "medium", "high"})
+
+
+@frozen
+class Row:
+    """One fact about models whose names match."""
+
+    format: str
+    pattern: str
+    """Regular expression, matched at the start of the model name or of what follows its last slash."""
+    facts: Mapping[str, Any]
+    """Field of `Profile` to value."""
+    source: str
+    preset: str | None = None
+    """Only for this provider."""
+
+
+def _anthropic(pattern: str, source: str, **facts: Any) -> Row:
+    return Row("anthropic", pattern, facts, source)
+
+
+def _chat(pattern: str, source: str, preset: str | None = None, **facts: Any) -> Row:
+    return Row("openai-chat", pattern, facts, source, preset)
+
+
+_MODELS_PAGE = "Anthropic models overview, output limits, 2026-11"
+_LIVE = "recorded live answers, 2026-09"
+
+ROWS: tuple[Row, ...] = (
+    # Anthropic: output limits
+    _anthropic(
+        r".*", _MODELS_PAGE, max_output=64_000, reasoning=ReasoningStyle.ADAPTIVE, efforts=frozenset({"low", "medium", "high", "max"})
+    ),
+    _anthropic(r"claude-3-(opus|haiku|sonnet)", _MODELS_PAGE, max_output=4_096, reasoning=ReasoningStyle.NONE, structured_output=False),
+    _anthropic(r"claude-3-5-", _MODELS_PAGE, max_output=8_192, reasoning=ReasoningStyle.NONE, structured_output=False),
+    _anthropic(r"claude-3-7-", _MODELS_PAGE, max_output=64_000, reasoning=ReasoningStyle.BUDGET, structured_output=False),
+    _anthropic(r"claude-opus-4(-0|-1)?(-2025\d+)?$", _MODELS_PAGE, max_output=32_000, reasoning=ReasoningStyle.BUDGET),
+    _anthropic(r"claude-(sonnet|haiku|opus)-4-5|claude-sonnet-4(-0)?(-2025\d+)?$", _LIVE, reasoning=ReasoningStyle.BUDGET),
+    _anthropic(r"claude-opus-4-[6-9]", _MODELS_PAGE, max_output=128_000),
+    # `xhigh` refused by 4.6 ("Supported levels: high, low, max, medium"), accepted from 4.7
+    _anthropic(r"claude-(opus|sonnet|haiku)-(4-[7-9]|[5-9])", _LIVE, efforts=frozenset({"low", "medium", "high", "xhigh", "max"})),
+    # From 4.7 on only default sampling is accepted, in any API version
+    _anthropic(r"claude-(opus|sonnet|haiku)-(4-[7-9]|[5-9])", "Anthropic migration guide 2026-10-21", sampling=False),
+    _anthropic(r"claude-opus-(4-8|5)", _LIVE, late_system=True),
+    # OpenAI: reasoning models
+    _chat(r".*", "OpenAI API reference, 2026-11", prompt_cache_key=True, preset="openai"),
+    _chat(
+        r"(o[1-9]|gpt-[5-9])(?!.*chat-latest)",
+        "OpenAI: reasoning models refuse max_tokens, sampling and `stop`; recorded live answers, 2026-09",
+        reasoning=ReasoningStyle.EFFORT,
+        efforts=_LOW_TO_HIGH,
+        sampling=False,
+        stop_sequences=0,
+        developer_role=True,
+        max_tokens_field="max_completion_tokens",
+    ),
+    _chat(r"gpt-5(-mini|-nano)?(-2025|$)", _LIVE, efforts=frozenset({"minimal", "low", "medium", "high"})),
+    _chat(r"gpt-5\.[1-4](?!.*(-pro|chat-latest))", _LIVE, efforts=frozenset({"none", "low", "medium", "high"}), sampling=True),
+    _chat(r"gpt-5\.[2-9](?!.*(-pro|chat-latest))", _LIVE, efforts=frozenset({"none", "low", "medium", "high", "xhigh"})),
+    _chat(r"gpt-5-pro", _LIVE, efforts=frozenset({"high"})),
+    _chat(r"gpt-5\.\d-pro", _LIVE, efforts=frozenset({"medium", "high", "xhigh"})),
+    _chat(r"o1-mini", _LIVE, developer_role=False),
+    # Compatible servers
+    _chat(
+        r".*",
+        "Ollama OpenAI compatibility page, 2026-11: knows max_tokens only, any number of stop sequences",
+        preset="ollama",
+        max_tokens_field="max_tokens",
+        stop_sequences=None,
+        developer_role=False,
+        sampling=True,
+        reasoning=ReasoningStyle.EFFORT,
+        efforts=_LOW_TO_HIGH | {"none"},
+    ),
+)
+
+_COMPATIBLE = {"max_tokens_field": "max_tokens"}
+"""Servers that copy OpenAI's API often know only the older name and ignore what they do not know, which would lose the limit in silence."""
+
+
+def profile_for(preset: str, format_name: str, model: str, overrides: Mapping[str, object], *, own_host: bool) -> Profile:
+    """The abilities of `model` behind one provider.
+
+    Args:
+        own_host: the provider is the vendor itself, not another server that copies its API.
+        overrides: the user's own facts, by the field names of `Profile`.
+    """
+    facts: dict[str, Any] = {} if own_host or format_name != "openai-chat" else dict(_COMPATIBLE)
+    short = model.rpartition("/")[2]
+    for row in ROWS:
+        if row.format == format_name and row.preset in (None, preset) and (re.match(row.pattern, model) or re.match(row.pattern, short)):
+            facts.update(row.facts)
+    known = {field.name for field in fields(Profile)}
+    facts.update({name: value for name, value in overrides.items() if name in known})
+    return evolve(Profile(), **facts)

@@ -1,0 +1,234 @@
+"""The way of a request: find its target, then relay the client's bytes or translate them.
+
+Two lanes. Where client and provider speak the same format the relay lane forwards the client's own bytes with another model name, so that
+what the vendor shipped this morning works and signatures and prompt caches stay valid. Everything else is decoded, sent by a backend as
+neutral events, and encoded for the client. Errors before the first content are raised; later ones travel in-band.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Mapping, Sequence
+
+from attrs import evolve
+
+from ccproxy_cli.backends.base import Backend, EventStream, Health, RelayBackend, RelayedStream
+from ccproxy_cli.core.catalog import ModelInfo
+from ccproxy_cli.core.errors import APIError, BadRequest, BadUpstream, ErrorKind, UpstreamError
+from ccproxy_cli.core.events import Event, ResponseEnd, ResponseStart, StreamError, TextDelta
+from ccproxy_cli.core.extras import Losses
+from ccproxy_cli.core.formats import StreamEncoder
+from ccproxy_cli.core.jsontext import dumps
+from ccproxy_cli.core.request import Request
+from ccproxy_cli.core.response import Response
+from ccproxy_cli.core.stream import Fold, InOrder
+from ccproxy_cli.pipeline.exchange import Answer, Exchange
+from ccproxy_cli.pipeline.route import Route, RouteTable
+
+SSE_HEADERS = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache", "x-accel-buffering": "no"}
+_LOSSES_HEADER_LIMIT = 1024
+
+
+class Pipeline:
+    """Serves requests of every client format from every backend."""
+
+    def __init__(self, routes: RouteTable, backends: Mapping[str, Backend]) -> None:
+        self.routes = routes
+        self.backends = backends
+
+    # Requests
+
+    async def generate(self, exchange: Exchange) -> Answer:
+        """Answer a request for a response, streaming or not.
+
+        Raises:
+            BadRequest, BadUpstream, UpstreamError: nothing has been committed to the client yet.
+        """
+        envelope = exchange.format.peek(exchange.call.body)
+        exchange.model, exchange.stream = envelope.model, envelope.stream
+        route, backend = self._route(exchange)
+        if isinstance(backend, RelayBackend) and backend.format is exchange.format:
+            exchange.relayed = True
+            changes = {} if route.target.model == envelope.model else {"model": dumps(route.target.model)}
+            body = envelope.with_members(changes) if changes else exchange.call.body
+            return await self._relay(exchange, backend, body)
+        request = exchange.format.decode_request(exchange.call, exchange.losses)
+        return await self._translate(exchange, backend, evolve(request, model=route.target.model))
+
+    async def count_tokens(self, exchange: Exchange) -> Answer:
+        """Answer a request for the number of input tokens. Raises as `generate` does."""
+        decode, encode = exchange.format.decode_count_request, exchange.format.encode_count
+        if decode is None or encode is None:
+            raise BadRequest("this API has no token counter", kind=ErrorKind.NOT_FOUND)
+        request = decode(exchange.call, exchange.losses)
+        exchange.model = request.model
+        route, backend = self._route(exchange)
+        exchange.sent_upstream = time.monotonic()
+        count = await backend.count_tokens(evolve(request, model=route.target.model), exchange.losses, exchange.client_key)
+        exchange.first_byte = time.monotonic()
+        headers = {"x-token-count": "estimate"} if count.estimated else {}
+        return Answer(200, {"content-type": "application/json", **self._headers(exchange), **headers}, encode(count))
+
+    async def ask(self, request: Request, losses: Losses) -> EventStream:
+        """Serve a neutral request without any client format: the way of `ask` and `test`. Raises as `generate` does."""
+        route = self.routes.resolve(request.model)
+        return await self.backends[route.target.provider].send(evolve(request, model=route.target.model), losses)
+
+    # Catalog and state
+
+    async def list_models(self, exchange: Exchange) -> Answer:
+        """Every model that can be asked for, in the client's format."""
+        return Answer(200, {"content-type": "application/json"}, exchange.format.encode_models(await self.models()))
+
+    async def get_model(self, exchange: Exchange, model_id: str) -> Answer:
+        """One model, in the client's format. Raises `BadRequest` if nobody has it."""
+        for model in await self.models():
+            if model.id == model_id:
+                return Answer(200, {"content-type": "application/json"}, exchange.format.encode_model(model))
+        raise BadRequest(f"model: {model_id[:100]}", "model", ErrorKind.NOT_FOUND, "model_not_found")
+
+    async def models(self) -> tuple[ModelInfo, ...]:
+        """What all backends list, and the exact names that the user's rules add. A backend that cannot answer lists nothing."""
+        listed = await asyncio.gather(*(self.models_of(name) for name in self.backends))
+        found: dict[str, ModelInfo] = {}
+        for rule in self.routes.rules:
+            if "*" not in rule.pattern:
+                found[rule.pattern] = ModelInfo(rule.pattern, owner=rule.targets[0].partition("/")[0])
+        for models in listed:
+            for model in models:
+                found.setdefault(model.id, model)
+        return tuple(found.values())
+
+    async def models_of(self, provider: str) -> Sequence[ModelInfo]:
+        """What one backend lists; nothing if it cannot answer."""
+        try:
+            return await self.backends[provider].models()
+        except (UpstreamError, BadUpstream):
+            return ()
+
+    async def health(self) -> Mapping[str, Health]:
+        """The state of every backend, by name."""
+        states = await asyncio.gather(*(backend.health() for backend in self.backends.values()))
+        return dict(zip(self.backends, states, strict=True))
+
+    async def aclose(self) -> None:
+        """End every backend."""
+        await asyncio.gather(*(backend.aclose() for backend in self.backends.values()))
+
+    # The two lanes
+
+    def _route(self, exchange: Exchange) -> tuple[Route, Backend]:
+        route = self.routes.resolve(exchange.model or "")
+        exchange.route = str(route.target)
+        return route, self.backends[route.target.provider]
+
+    async def _relay(self, exchange: Exchange, backend: RelayBackend, body: bytes) -> Answer:
+        exchange.sent_upstream = time.monotonic()
+        reply = await backend.relay(evolve(exchange.call, body=body), exchange.stream, exchange.client_key)
+        exchange.first_byte = time.monotonic()
+        exchange.upstream_status = 200
+        if isinstance(reply, RelayedStream):
+            headers = {**reply.headers, **SSE_HEADERS, **self._headers(exchange)}
+            return Answer(200, headers, chunks=_relayed(exchange, reply))
+        return Answer(reply.status, {**reply.headers, "content-type": "application/json", **self._headers(exchange)}, reply.body)
+
+    async def _translate(self, exchange: Exchange, backend: Backend, request: Request) -> Answer:
+        exchange.sent_upstream = time.monotonic()
+        stream = await backend.send(request, exchange.losses, exchange.client_key)
+        exchange.first_byte = time.monotonic()
+        exchange.upstream_status = 200
+        if exchange.stream:
+            chunks = _encoded(exchange, stream, exchange.format.stream_encoder(request))
+            return Answer(200, {**SSE_HEADERS, **self._headers(exchange)}, chunks=chunks)
+        response = await _folded(exchange, stream)
+        body = exchange.format.encode_response(response, request)
+        return Answer(200, {"content-type": "application/json", **self._headers(exchange)}, body)
+
+    @staticmethod
+    def _headers(exchange: Exchange) -> dict[str, str]:
+        headers = {"x-ccproxy-route": _header_safe(exchange.route or "")}
+        if exchange.losses:
+            fields = ",".join(loss.field for loss in exchange.losses)
+            headers["x-ccproxy-losses"] = _header_safe(fields[:_LOSSES_HEADER_LIMIT])
+        return headers
+
+
+async def _encoded(exchange: Exchange, stream: EventStream, encoder: StreamEncoder) -> AsyncGenerator[bytes, None]:
+    """A backend's events as the frames of the client's format. The last frame tells an error, if there is one."""
+    ordering = InOrder() if exchange.format.ordered else None
+    try:
+        async for batch in stream:
+            out = b"".join([_encode(_observed(exchange, event), ordering, encoder) for event in batch])
+            if out:
+                yield out
+    except (BadUpstream, UpstreamError) as error:
+        note_failure(exchange, error.error, streaming=True)
+        yield exchange.format.encode_stream_error(error.error, exchange.id)
+    finally:
+        await stream.aclose()
+
+
+def _observed(exchange: Exchange, event: Event) -> Event:
+    """Note what the exchange wants to know of an event; an in-band error becomes the exception it is."""
+    match event:
+        case TextDelta():  # nearly every event
+            return event
+        case ResponseStart(created=None):
+            return evolve(event, created=int(time.time()))
+        case ResponseEnd():
+            exchange.usage = event.usage
+        case StreamError(error):
+            raise UpstreamError(error)
+        case _:
+            pass
+    return event
+
+
+def _encode(event: Event, ordering: InOrder | None, encoder: StreamEncoder) -> bytes:
+    if ordering is None:
+        return encoder.encode(event)
+    return b"".join(encoder.encode(ready) for ready in ordering.feed(event))
+
+
+async def _relayed(exchange: Exchange, reply: RelayedStream) -> AsyncGenerator[bytes, None]:
+    try:
+        async for chunk in reply.chunks:
+            yield chunk
+    except (BadUpstream, UpstreamError) as error:
+        note_failure(exchange, error.error, streaming=True)
+        yield exchange.format.encode_stream_error(error.error, exchange.id)
+    finally:
+        await reply.chunks.aclose()
+
+
+async def _folded(exchange: Exchange, stream: EventStream) -> Response:
+    folding = Fold()
+    try:
+        async for batch in stream:
+            for event in batch:
+                folding.feed(event)
+    finally:
+        await stream.aclose()
+    response = folding.response
+    exchange.usage = response.usage
+    return response if response.created is not None else evolve(response, created=int(time.time()))
+
+
+def note_failure(exchange: Exchange, error: APIError, *, streaming: bool = False) -> None:
+    """Write into the exchange how it failed, in the words of the request log."""
+    exchange.error_type = error.kind.value[0]
+    match error.kind:
+        case ErrorKind.UPSTREAM_TIMEOUT:
+            exchange.outcome = "upstream_timeout"
+        case ErrorKind.INTERNAL:
+            exchange.outcome = "internal"
+        case _ if streaming:
+            exchange.outcome = "stream_broken"
+        case ErrorKind.OVERLOADED if error.origin is None:
+            exchange.outcome = "overloaded"
+        case _:
+            exchange.outcome = "upstream_error"
+
+
+def _header_safe(text: str) -> str:
+    """Header values are visible ASCII: anything else, line ends first of all, becomes a question mark."""
+    return "".join(char if " " <= char <= "~" else "?" for char in text)

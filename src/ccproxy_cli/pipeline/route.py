@@ -1,0 +1,86 @@
+"""From the model a client asks for to the provider and model that serve it."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from attrs import define, field, frozen
+
+from ccproxy_cli.config.settings import ModelRule
+from ccproxy_cli.core.errors import BadRequest, ErrorKind
+
+_SHOWN_NAME = 100
+"""Characters of a client's own words that an error repeats: errors must not amplify."""
+
+
+@frozen
+class Target:
+    """Where a request goes."""
+
+    provider: str
+    model: str
+    """As the provider knows it."""
+
+    def __str__(self) -> str:
+        return f"{self.provider}/{self.model}"
+
+
+@frozen
+class Route:
+    """A target, and why it was chosen."""
+
+    target: Target
+    why: str
+
+
+@define
+class RouteTable:
+    """Resolves model names, first match first: the user's rules, then `provider/model`, then the providers' own model names.
+
+    Attributes:
+        rules: the user's rules, in order.
+        families: by provider, in order of preference, patterns of the model names it serves.
+        sole: the provider that takes every name nobody claims; None if there is no such one.
+    """
+
+    rules: Sequence[ModelRule]
+    families: Mapping[str, Sequence[str]]
+    sole: str | None = None
+    _compiled: list[tuple[re.Pattern[str], ModelRule]] = field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._compiled = [(compile_pattern(rule.pattern), rule) for rule in self.rules]
+
+    def resolve(self, model: str) -> Route:
+        """The route of `model`.
+
+        Raises:
+            BadRequest: nobody serves it; kind NOT_FOUND.
+        """
+        for pattern, rule in self._compiled:
+            if match := pattern.fullmatch(model):
+                provider, _, name = rule.targets[0].partition("/")
+                wild = match[1] if match.lastindex else model
+                return Route(Target(provider, name.replace("*", wild)), f'rule "{rule.pattern}"')
+        provider, slash, name = model.partition("/")
+        if slash and provider in self.families and name:
+            return Route(Target(provider, name), "named with its provider")
+        for provider, patterns in self.families.items():
+            if any(compile_pattern(pattern).fullmatch(model) for pattern in patterns):
+                return Route(Target(provider, model), f"a model of {provider}")
+        if self.sole is not None:
+            return Route(Target(self.sole, model), f"{self.sole} is the only provider")
+        shown = model if len(model) <= _SHOWN_NAME else model[:_SHOWN_NAME] + "..."
+        raise BadRequest(
+            f"model: {shown} is not served here; `ccproxy models` lists what is, and a rule under [models] can lead it anywhere",
+            "model",
+            ErrorKind.NOT_FOUND,
+            "model_not_found",
+        )
+
+
+def compile_pattern(pattern: str) -> re.Pattern[str]:
+    """A glob in which `*` matches any text; the first `*` is group 1."""
+    first, star, rest = pattern.partition("*")
+    if not star:
+        return re.compile(re.escape(first))
+    return re.compile(re.escape(first) + "(.*)" + ".*".join(map(re.escape, rest.split("*"))), re.DOTALL)

@@ -94,6 +94,8 @@ class APIError:
     """Whether the vendor, or we, know that trying again helps. Sent as `x-should-retry`."""
     raw: JSON | None = None
     """The upstream's error body, for the format it came from."""
+    details: JSON | None = None
+    """What the vendor, or we, say about it for programs; only formats with a place for it tell."""
     headers: Mapping[str, str] | None = None
     """Further reply headers the client should see, such as `allow` or rate-limit figures."""
 
@@ -113,20 +115,27 @@ class BadRequest(CodecError):
         message: one sentence for the client.
         param: path of the offending field, None when the whole is meant.
         kind: what the client is told; INVALID_REQUEST unless said otherwise.
+        details: what a program that knows the vendor can act on.
     """
 
     def __init__(
-        self, message: str, param: str | None = None, kind: ErrorKind = ErrorKind.INVALID_REQUEST, code: str | None = None
+        self,
+        message: str,
+        param: str | None = None,
+        kind: ErrorKind = ErrorKind.INVALID_REQUEST,
+        code: str | None = None,
+        details: JSON | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.param = param
         self.kind = kind
         self.code = code
+        self.details = details
 
     @property
     def error(self) -> APIError:
-        return APIError(self.kind, self.message, param=self.param, code=self.code)
+        return APIError(self.kind, self.message, param=self.param, code=self.code, details=self.details)
 
 
 class BadUpstream(CodecError):

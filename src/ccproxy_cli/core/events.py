@@ -52,7 +52,8 @@ class ProofDelta:
 
 @frozen
 class OpaqueDelta:
-    """A step of a part that only one format knows, such as a citation."""
+    """A step of a part that only one format knows, such as a citation: for that format's encoder. What the steps amount to comes with
+    `PartEnd`, so that whoever folds the stream need not know them."""
 
     index: int
     format: str
@@ -63,7 +64,7 @@ class OpaqueDelta:
 class PartEnd:
     index: int
     extras: Extras = NO_EXTRAS
-    """Members of the part that were only known at its end."""
+    """Members of the part that were only known at its end; of an `Opaque` part, members of its raw value."""
 
 
 @frozen

@@ -12,6 +12,9 @@ from ccproxy_cli.core.jsontext import JSON
 Extras: TypeAlias = Mapping[str, Mapping[str, JSON]]
 """Unknown members of one object, by the name of the format they came in. They re-emerge only into that format."""
 
+NOTE = "$"
+"""Extras whose names begin with this are a codec's notes on how something was spelled, not members: they never go out as such."""
+
 NO_EXTRAS: Extras = MappingProxyType({})
 
 
@@ -42,11 +45,11 @@ class Losses:
         self._by_field.setdefault(path, Loss(path, why))
 
     def add_foreign(self, extras: Extras, target: str, path: str) -> None:
-        """Record every extra that belongs to another format than `target`. Explicit nulls say nothing and are no loss."""
+        """Record every extra that belongs to another format than `target`. Explicit nulls and notes say nothing and are no loss."""
         for origin, members in extras.items():
             if origin != target:
                 for name, value in members.items():
-                    if value is not None and value != [] and value != {}:
+                    if value is not None and value != [] and value != {} and not name.startswith(NOTE):
                         self.add(f"{path}.{name}" if path else name, f"{target} has no place for it")
 
     def refuse_if_strict(self) -> None:

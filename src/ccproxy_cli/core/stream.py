@@ -97,9 +97,8 @@ class Fold:
                 if not isinstance(part, Reasoning | ToolCall):
                     raise BadUpstream(f"a proof cannot belong to {type(part).__name__}")
                 self._parts[index] = evolve(part, proofs=(*part.proofs, proof))
-            case OpaqueDelta(index, format_name, raw):
+            case OpaqueDelta(index):  # what such steps amount to comes with the part's end
                 self._require_open(index, event)
-                self._parts[index] = _with_step(self._parts[index], format_name, raw)
             case PartEnd(index, extras):
                 self._require_open(index, event)
                 self._open.remove(index)
@@ -152,20 +151,11 @@ def _finished(part: Part, text: str, extras: Extras) -> Part:
             raise BadUpstream(f"{type(part).__name__} takes no text")
         case _:
             pass
-    if not extras or isinstance(part, Opaque):
+    if not extras:
         return part
-    return evolve(part, extras=merge_extras(part.extras, extras))
-
-
-STEPS = "steps"
-"""Under this name a part's extras list the opaque steps that built it, for the one format that can say them again."""
-
-
-def _with_step(part: Part, format_name: str, raw: object) -> Part:
     if isinstance(part, Opaque):
-        raise BadUpstream(f"{type(part).__name__} takes no further steps")
-    steps = part.extras.get(format_name, {}).get(STEPS, [])
-    return evolve(part, extras=merge_extras(part.extras, {format_name: {STEPS: [*steps, raw]}}))
+        return Opaque(part.format, {**part.raw, **extras.get(part.format, {})})
+    return evolve(part, extras=merge_extras(part.extras, extras))
 
 
 def merge_extras(first: Extras, second: Extras) -> Extras:

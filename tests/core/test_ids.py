@@ -1,0 +1,28 @@
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ccproxy_cli.core.ids import digest_id, fit_id
+
+ALLOWED = re.compile(r"[a-zA-Z0-9_-]{1,40}")
+
+
+@given(st.text(max_size=80))
+def test_every_id_fits_and_fits_again(given_id: str) -> None:
+    fitted = fit_id(given_id, ALLOWED)
+    assert ALLOWED.fullmatch(fitted)
+    assert fit_id(fitted, ALLOWED) == fitted
+
+
+def test_an_id_that_fits_is_left_alone() -> None:
+    assert fit_id("toolu_01", ALLOWED) == "toolu_01"
+
+
+def test_ids_with_a_long_common_start_stay_apart() -> None:
+    assert fit_id("a" * 60 + "1", ALLOWED) != fit_id("a" * 60 + "2", ALLOWED)
+
+
+def test_the_digest_never_changes() -> None:
+    assert digest_id("call:1") == digest_id("call:1")
+    assert re.fullmatch("[0-9a-zA-Z]{24}", digest_id("call:1"))

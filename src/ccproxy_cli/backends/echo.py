@@ -22,6 +22,8 @@ from ccproxy_cli.core.response import Finish, FinishReason, Response, Usage
 from ccproxy_cli.core.stream import explode
 
 MODEL = "echo"
+_DEEPEST = 16
+"""Levels of nesting an invented value may have: schemas may refer to themselves."""
 _WORDS = re.compile(r"\s*\S+|\s+$")
 
 
@@ -153,36 +155,50 @@ def _calls(request: Request) -> Iterator[ToolCall]:
         yield ToolCall(_id("call", request, index), tool.name, arguments, kind=tool.kind)
 
 
-def _instance(schema: JSON, text: str, depth: int = 0) -> JSON:
+def _instance(schema: JSON, text: str) -> JSON:
     """A small value that fits a JSON schema, strings taken from `text`. Knows what tool schemas commonly use."""
-    if not isinstance(schema, dict) or depth > 16:
-        return None
-    if "const" in schema:
-        return schema["const"]
-    if schema.get("enum"):
-        return schema["enum"][0]
-    for union in ("anyOf", "oneOf", "allOf"):
-        if isinstance(schema.get(union), list) and schema[union]:
-            return _instance(schema[union][0], text, depth + 1)
-    kind = schema.get("type")
-    kind = kind[0] if isinstance(kind, list) and kind else kind
-    match kind:
-        case "string":
-            longest = schema.get("maxLength")
-            return text[:longest] if isinstance(longest, int) else text
-        case "integer" | "number":
-            return schema.get("minimum", 0)
-        case "boolean":
-            return True
-        case "array":
-            return [_instance(schema.get("items", {}), text, depth + 1)] * int(schema.get("minItems", 1) or 1)
-        case "null":
+    root = schema if isinstance(schema, dict) else {}
+
+    def build(schema: JSON, depth: int) -> JSON:
+        if not isinstance(schema, dict) or depth > _DEEPEST:
             return None
-        case _:
-            properties = schema.get("properties")
-            members = properties if isinstance(properties, dict) else {}
-            required = schema.get("required", list(members))
-            return {name: _instance(members.get(name, {}), text, depth + 1) for name in required if isinstance(name, str)}
+        if "const" in schema:
+            return schema["const"]
+        if schema.get("enum"):
+            return schema["enum"][0]
+        if isinstance(schema.get("$ref"), str):
+            return build(_definition(root, schema["$ref"]), depth + 1)
+        for union in ("anyOf", "oneOf", "allOf"):
+            if isinstance(schema.get(union), list) and schema[union]:
+                return build(schema[union][0], depth + 1)
+        kind = schema.get("type")
+        match kind[0] if isinstance(kind, list) and kind else kind:
+            case "string":
+                longest = schema.get("maxLength")
+                return text[:longest] if isinstance(longest, int) else text
+            case "integer" | "number":
+                return schema.get("minimum", 0)
+            case "boolean":
+                return True
+            case "null":
+                return None
+            case "array":
+                return [build(schema.get("items", {}), depth + 1)]
+            case _:
+                properties = schema.get("properties")
+                members = properties if isinstance(properties, dict) else {}
+                required = schema.get("required", list(members))
+                return {name: build(members.get(name, {}), depth + 1) for name in required if isinstance(name, str)}
+
+    return build(schema, 0)
+
+
+def _definition(root: JSON, pointer: str) -> JSON:
+    """What a local reference such as `#/$defs/Person` points at; nothing if it leads nowhere."""
+    found = root
+    for step in pointer.removeprefix("#").strip("/").split("/"):
+        found = found.get(step) if isinstance(found, dict) else None
+    return found
 
 
 def _cut_at_stop(text: str, sequences: tuple[str, ...]) -> tuple[str, str | None]:

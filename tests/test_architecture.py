@@ -1,0 +1,125 @@
+"""The layers of ARCHITECTURE.md, held."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "src" / "ccproxy_cli"
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+
+# What each room may import of ours. `wiring` builds concrete backends; only launch and cli may ask it to.
+MAY_IMPORT = {
+    "core": set(),
+    "config": {"core"},
+    "observe": {"core", "pipeline"},
+    "backends": {"core", "config", "observe"},
+    "pipeline": {"core", "config", "backends"},
+    "server": {"core", "config", "pipeline", "backends", "observe"},
+    "wiring": {"core", "config", "backends", "pipeline"},
+    "launch": {"core", "config", "pipeline", "server", "observe", "wiring", "backends"},
+    "doctor": {"core", "config", "backends", "pipeline", "wiring", "observe"},
+    "cli": {"core", "config", "backends", "pipeline", "server", "launch", "doctor", "observe", "wiring"},
+    "__main__": {"cli"},
+    "__init__": set(),
+}
+# Of `backends`, these rooms may know the protocol alone.
+PROTOCOL_ONLY = {"pipeline", "server"}
+ONLY_IN = {
+    "claude_code_sdk": {"backends/claude_code"},
+    "aiohttp": {"backends"},
+    "litestar": {"server"},
+    "uvicorn": {"launch", "server"},
+    "typer": {"cli"},
+    "rich": {"cli"},
+}
+CORE_THIRD_PARTY = {"attrs", "cattrs", "msgspec"}
+CORE_FORBIDDEN = {"asyncio", "os", "time", "random", "uuid", "socket", "subprocess", "logging", "pathlib", "urllib", "datetime"}
+
+
+def imports(path: Path) -> Iterator[tuple[str, bool]]:
+    """Every imported module, and whether it is imported when the file is."""
+    tree = ast.parse(path.read_text())
+    inside = {
+        id(node)
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((name.name, id(node) not in inside) for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            assert node.module
+            yield node.module, id(node) not in inside
+            yield from ((f"{node.module}.{name.name}", id(node) not in inside) for name in node.names)
+
+
+def room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_downwards(path: Path) -> None:
+    here = room(path)
+    for name, _ in imports(path):
+        head, *rest = name.split(".")
+        if head != "ccproxy_cli" or not rest or rest[0] in (here, "__version__"):
+            continue
+        assert rest[0] in MAY_IMPORT[here], f"{here} may not import {name}"
+        if rest[0] == "backends" and here in PROTOCOL_ONLY and len(rest) > 1:
+            assert rest[1] == "base", f"{here} knows backends by their protocol alone, not {name}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_heavy_libraries_stay_in_their_rooms(path: Path) -> None:
+    where = str(path.relative_to(PACKAGE))
+    for name, _ in imports(path):
+        rooms = ONLY_IN.get(name.split(".")[0])
+        assert rooms is None or where.startswith(tuple(rooms)), f"{where} may not import {name}"
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if room(path) == "core"], ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_the_core_does_no_io(path: Path) -> None:
+    import sys
+
+    for name, _ in imports(path):
+        head = name.split(".")[0]
+        assert head not in CORE_FORBIDDEN, f"core may not import {name}"
+        assert head in sys.stdlib_module_names or head in CORE_THIRD_PARTY or head == "ccproxy_cli", f"core may not import {name}"
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if "formats" in path.parts], ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_format_knows_another(path: Path) -> None:
+    parts = path.relative_to(PACKAGE).parts
+    if len(parts) < 4:
+        return
+    for name, _ in imports(path):
+        rest = name.split(".")
+        if rest[:3] == ["ccproxy_cli", "core", "formats"] and len(rest) > 3:
+            assert rest[3] in (parts[2], "_format", "_wirekit"), f"{parts[2]} may not import {name}"
+
+
+VENDOR_WORDS = {
+    "content_block_delta": "formats/anthropic",
+    "input_json_delta": "formats/anthropic",
+    "chat.completion.chunk": "formats/openai_chat",
+}
+
+
+@pytest.mark.parametrize(("word", "home"), VENDOR_WORDS.items())
+def test_a_vendors_words_stand_in_its_own_folder(word: str, home: str) -> None:
+    elsewhere = [str(path.relative_to(PACKAGE)) for path in SOURCES if word in path.read_text() and home not in str(path)]
+    assert not elsewhere
+
+
+def test_the_command_line_imports_lazily() -> None:
+    """`ccproxy --help` must not pay for the server, the backends or the codecs."""
+    for path in SOURCES:
+        if room(path) in ("cli", "__main__"):
+            for name, at_import in imports(path):
+                heavy = name.split(".")[0] in {"litestar", "uvicorn", "aiohttp", "cattrs", "claude_code_sdk", "rich", "msgspec", "attrs"}
+                ours = name.startswith("ccproxy_cli.") and not name.startswith(("ccproxy_cli.cli", "ccproxy_cli.__version__"))
+                assert not (at_import and (heavy or ours)), f"{path.name} imports {name} before it knows the command"

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping
 from typing import Protocol, TypeAlias, runtime_checkable
 
-from attrs import frozen
+from attrs import Factory, define, frozen
 
 from ccproxy_cli.core.catalog import ModelInfo, TokenCount
 from ccproxy_cli.core.events import Event
@@ -11,11 +11,20 @@ from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats import Format
 from ccproxy_cli.core.http import HTTPCall, HTTPReply
 from ccproxy_cli.core.request import Request
+from ccproxy_cli.core.response import Usage
 
 EventStream: TypeAlias = AsyncGenerator[list[Event], None]
 """Events in the batches they arrive in. Whoever holds it closes it (`aclose`), which also ends the upstream request."""
 
 ByteStream: TypeAlias = AsyncGenerator[bytes, None]
+
+
+@define
+class Meter:
+    """What a relayed answer cost."""
+
+    usage: Usage | None = None
+    """Final once the answer is complete."""
 
 
 @frozen
@@ -25,6 +34,15 @@ class RelayedStream:
     headers: Mapping[str, str]
     """The upstream's reply headers that the client should see; names in lower case."""
     chunks: ByteStream
+    """Whole frames, checked one by one. What breaks the answer is raised from it."""
+    meter: Meter = Factory(Meter)
+
+
+@frozen
+class RelayedReply(HTTPReply):
+    """A complete answer, as the upstream sent it, and what it cost."""
+
+    usage: Usage | None = None
 
 
 @frozen

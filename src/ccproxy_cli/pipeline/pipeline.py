@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from attrs import evolve
 
-from ccproxy_cli.backends.base import Backend, EventStream, Health, RelayBackend, RelayedStream
+from ccproxy_cli.backends.base import Backend, EventStream, Health, RelayBackend, RelayedReply, RelayedStream
 from ccproxy_cli.core.catalog import ModelInfo
 from ccproxy_cli.core.errors import APIError, BadRequest, BadUpstream, ErrorKind, UpstreamError
 from ccproxy_cli.core.events import Event, ResponseEnd, ResponseStart, StreamError, TextDelta
@@ -129,6 +129,8 @@ class Pipeline:
         if isinstance(reply, RelayedStream):
             headers = {**reply.headers, **SSE_HEADERS, **self._headers(exchange)}
             return Answer(200, headers, chunks=_relayed(exchange, reply))
+        if isinstance(reply, RelayedReply):
+            exchange.usage = reply.usage
         return Answer(reply.status, {**reply.headers, "content-type": "application/json", **self._headers(exchange)}, reply.body)
 
     async def _translate(self, exchange: Exchange, backend: Backend, request: Request) -> Answer:
@@ -198,6 +200,7 @@ async def _relayed(exchange: Exchange, reply: RelayedStream) -> AsyncGenerator[b
         yield exchange.format.encode_stream_error(error.error, exchange.id)
     finally:
         await reply.chunks.aclose()
+        exchange.usage = reply.meter.usage
 
 
 async def _folded(exchange: Exchange, stream: EventStream) -> Response:

@@ -1,0 +1,212 @@
+"""The backend for everything that speaks one of our formats over HTTP: a format, an address, credentials, and what its models can take."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from ccproxy_cli import __version__
+from ccproxy_cli.backends.base import ByteStream, EventStream, Health, Meter, RelayedReply, RelayedStream
+from ccproxy_cli.backends.credentials import AuthStyle, CallerKey, Credentials, NoKey
+from ccproxy_cli.backends.incoming import Fault, incoming_events, incoming_frames
+from ccproxy_cli.backends.transport import MAX_ERROR_BODY, Reply, Transport
+from ccproxy_cli.backends.travel import travelling_down, travelling_up
+from ccproxy_cli.config.settings import TimeoutSettings
+from ccproxy_cli.core.catalog import ModelInfo, TokenCount
+from ccproxy_cli.core.errors import APIError, BadUpstream, ErrorKind, UpstreamError
+from ccproxy_cli.core.estimate import estimate_tokens
+from ccproxy_cli.core.extras import Losses
+from ccproxy_cli.core.formats import Format
+from ccproxy_cli.core.http import HTTPCall, HTTPReply
+from ccproxy_cli.core.profile import Profile
+from ccproxy_cli.core.relaytap import RelayTap
+from ccproxy_cli.core.request import Request
+from ccproxy_cli.core.response import Response
+from ccproxy_cli.core.stream import explode
+from ccproxy_cli.observe.redact import Redactor
+
+_T = TypeVar("_T")
+
+HOP_HEADER = "x-ccproxy-hop"
+"""Marks our own calls: a server that receives one is being called by itself or its like, and refuses."""
+_HEALTH_WAIT = 2.0
+_HEADERS = {
+    "content-type": "application/json",
+    "accept": "application/json, text/event-stream",
+    "accept-encoding": "identity",  # a compressed stream arrives in lumps
+    "user-agent": f"ccproxy/{__version__}",
+    HOP_HEADER: "1",
+}
+
+
+class HTTPBackend:
+    """One provider over HTTP."""
+
+    def __init__(
+        self,
+        name: str,
+        spoken: Format,
+        base_url: str,
+        credentials: Credentials,
+        profile_for: Callable[[str], Profile],
+        timeouts: TimeoutSettings,
+        *,
+        redactor: Redactor | None = None,
+        listed: Sequence[str] = (),
+    ) -> None:
+        """
+        Args:
+            base_url: where the vendor's own SDK would be pointed.
+            profile_for: what a model of this provider can take.
+            redactor: learns the keys that are sent, and cleans every error.
+            listed: models to name when the provider cannot list its own.
+        """
+        self.name = name
+        self.format = spoken
+        self._credentials = credentials
+        self._profile_for = profile_for
+        self._redactor = Redactor() if redactor is None else redactor
+        self._listed = tuple(listed)
+        self._transport = Transport(name, base_url, timeouts)
+
+    # The translating lane
+
+    async def send(self, request: Request, losses: Losses, client_key: str | None = None) -> EventStream:
+        """See `Backend.send`. Errors that an upstream tells in-band before any content are raised like any other."""
+        call = self.format.encode_request(request, self._profile_for(request.model), losses)
+        losses.refuse_if_strict()
+        reply = await self._open(call, client_key)
+        try:
+            if not request.stream or reply.media_type == "application/json":
+                return _at_once(await self._response(reply))
+        except BaseException:
+            reply.close()
+            raise
+        return await incoming_events(reply, self.format.stream_decoder(), self._clean)
+
+    async def _response(self, reply: Reply) -> Response:
+        body = await reply.read()
+        reply.close()
+        return self._readable(self.format.decode_response, body)
+
+    # The relay lane
+
+    async def relay(self, call: HTTPCall, stream: bool, client_key: str | None = None) -> HTTPReply | RelayedStream:
+        """See `RelayBackend.relay`."""
+        reply = await self._open(call, client_key, travelling_up(self.format.name, call.headers))
+        try:
+            headers = travelling_down(reply.headers)
+            if not stream:
+                body = await reply.read()
+                reply.close()
+                response = self._readable(self.format.decode_response, body)
+                return RelayedReply(reply.status, body, headers, response.usage)
+            if reply.media_type == "application/json":
+                return RelayedStream(headers, self._streamed(call, await self._response(reply)))
+        except BaseException:
+            reply.close()
+            raise
+        meter = Meter()
+        frames = await incoming_frames(reply, RelayTap(self.format), self._clean, meter)
+        return RelayedStream(headers, frames, meter)
+
+    async def _streamed(self, call: HTTPCall, response: Response) -> ByteStream:
+        """A complete answer as the stream that was asked for."""
+        encoder = self.format.stream_encoder(self.format.decode_request(call, Losses()))
+        yield b"".join(map(encoder.encode, explode(response)))
+
+    # Beside generating
+
+    async def count_tokens(self, request: Request, losses: Losses, client_key: str | None = None) -> TokenCount:
+        """See `Backend.count_tokens`. An estimate where the vendor, or a server that only resembles it, has no counter."""
+        encode, decode = self.format.encode_count_request, self.format.decode_count
+        if encode is None or decode is None:
+            return TokenCount(estimate_tokens(request), estimated=True)
+        call = encode(request, self._profile_for(request.model), losses)
+        losses.refuse_if_strict()
+        try:
+            return self._readable(decode, await self._body(call, client_key))
+        except UpstreamError as error:
+            if error.error.http_status in (404, 405, 501):
+                return TokenCount(estimate_tokens(request), estimated=True)
+            raise
+
+    async def models(self) -> tuple[ModelInfo, ...]:
+        """See `Backend.models`. The configured names stand in for a list that cannot be had."""
+        try:
+            return self._readable(self.format.decode_models, await self._body(self.format.models_call(), None))
+        except (BadUpstream, UpstreamError):
+            if not self._listed:
+                raise
+        return tuple(ModelInfo(name, owner=self.name) for name in self._listed)
+
+    async def health(self) -> Health:
+        """Whether there is a key and the address takes connections. Sends nothing."""
+        if not self._credentials.present:
+            return Health(False, "no API key")
+        try:
+            async with asyncio.timeout(_HEALTH_WAIT):
+                _, writer = await asyncio.open_connection(self._transport.host, self._transport.port)
+        except OSError:
+            return Health(False, f"cannot be reached at {self._transport.host}:{self._transport.port}")
+        writer.close()
+        return Health(True, f"{self.format.name} at {self._transport.base_url}")
+
+    async def aclose(self) -> None:
+        """End every connection."""
+        await self._transport.aclose()
+
+    # One call
+
+    async def _body(self, call: HTTPCall, client_key: str | None) -> bytes:
+        reply = await self._open(call, client_key)
+        try:
+            return await reply.read()
+        finally:
+            reply.close()
+
+    async def _open(self, call: HTTPCall, client_key: str | None, travelling: dict[str, str] | None = None) -> Reply:
+        """Send a call with our credentials and return its answer if that is a success."""
+        headers = {**_HEADERS, **(call.headers if travelling is None else travelling)}
+        key = await self._credentials.key(client_key)
+        if key is not None and self._credentials.style is not AuthStyle.NONE:
+            name, value = self._credentials.style.header(key)
+            headers[name] = value
+            self._redactor.learn(key)
+        reply = await self._transport.open(call, headers)
+        if 200 <= reply.status < 300:
+            return reply
+        try:
+            raise UpstreamError(await self._refusal(reply))
+        finally:
+            reply.close()
+
+    async def _refusal(self, reply: Reply) -> APIError:
+        """What the upstream's error answer says."""
+        if 300 <= reply.status < 400:
+            return APIError(ErrorKind.BAD_UPSTREAM, f"{self.name} answered with a redirect, which is never followed: check its base_url")
+        try:
+            body = await reply.read(MAX_ERROR_BODY)
+        except UpstreamError:
+            body = b""
+        error = self._redactor.error(self.format.decode_error(HTTPReply(reply.status, body, reply.headers)))
+        if error.kind is ErrorKind.AUTHENTICATION and not isinstance(self._credentials.source, CallerKey | NoKey):
+            self._credentials.forget()
+        return error
+
+    def _readable(self, decode: Callable[[bytes], _T], body: bytes) -> _T:
+        """What `decode` makes of a body. An error that travels in a success is cleaned like any other."""
+        try:
+            return decode(body)
+        except (BadUpstream, UpstreamError) as error:
+            raise self._clean(error) from error
+
+    def _clean(self, error: Fault) -> Fault:
+        match error:
+            case UpstreamError():
+                return UpstreamError(self._redactor.error(error.error))
+            case _:
+                return BadUpstream(self._redactor.text(f"{self.name}: {error.message}"))
+
+
+async def _at_once(response: Response) -> EventStream:
+    yield list(explode(response))

@@ -1,0 +1,82 @@
+"""The eye on a relayed stream: every frame is checked before it is forwarded, and what the answer cost is read off as it passes.
+
+The bytes of a frame's data stay as the upstream wrote them, except for what no strict reader would take: half of a surrogate pair
+becomes U+FFFD, and data folded over several lines becomes one line. Whatever is not the format, and the lack of an end, is an error.
+"""
+
+from collections.abc import Sequence
+
+from ccproxy_cli.core.errors import BadUpstream, UpstreamError
+from ccproxy_cli.core.events import CONTENT_EVENTS, Event, ResponseEnd, ResponseStart, StreamError, TextDelta
+from ccproxy_cli.core.formats import Format
+from ccproxy_cli.core.framing import SSEDecoder, encode_frame
+from ccproxy_cli.core.jsontext import repair_surrogates
+from ccproxy_cli.core.response import Usage
+
+
+class RelayTap:
+    """Holds one relayed stream's state."""
+
+    def __init__(self, spoken: Format) -> None:
+        self._cutter = SSEDecoder()
+        self._decoder = spoken.stream_decoder()
+        self.usage: Usage | None = None
+        """Final once the answer is complete, until then what is known of the input side."""
+        self.begun = False
+        """Content has passed: a failure from now on is told in-band."""
+        self.failure: BadUpstream | UpstreamError | None = None
+        """What ended the stream; raise it after forwarding what `feed` returned."""
+        self._closed = False
+
+    @property
+    def done(self) -> bool:
+        """The answer is complete, or failed: nothing that follows is to be forwarded."""
+        return self._closed or self._decoder.done or self.failure is not None
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The whole frames that may go out now that `chunk` has come. Never raises: see `failure`."""
+        out: list[bytes] = []
+        try:
+            for frame in self._cutter.feed(chunk):
+                if self.done:
+                    break
+                self._pass(frame.data, frame.event, out)
+        except (BadUpstream, UpstreamError) as error:
+            self.failure = error
+        return b"".join(out)
+
+    def close(self) -> bytes:
+        """The frames that the end of the stream completes. Never raises: see `failure`."""
+        out: list[bytes] = []
+        try:
+            for frame in self._cutter.close():
+                if self.done:
+                    break
+                self._pass(frame.data, frame.event, out)
+            if not self.done:
+                self._observe(self._decoder.close())
+        except (BadUpstream, UpstreamError) as error:
+            self.failure = error
+        self._closed = True
+        return b"".join(out)
+
+    def _pass(self, data: bytes, event: bytes, out: list[bytes]) -> None:
+        if b"\n" in data:
+            data = data.replace(b"\n", b" ")  # in JSON a bare line end can only stand between tokens
+        if b"\\u" in data:
+            data = repair_surrogates(data)
+        frame = encode_frame(data, event)
+        self._observe(self._decoder.feed(frame))
+        out.append(frame)
+
+    def _observe(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if type(event) is TextDelta:
+                self.begun = True
+            elif isinstance(event, StreamError):
+                raise UpstreamError(event.error)
+            elif isinstance(event, ResponseStart | ResponseEnd):
+                self.usage = event.usage
+                self.begun = self.begun or isinstance(event, ResponseEnd)
+            elif isinstance(event, CONTENT_EVENTS):
+                self.begun = True

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from attrs import Factory, frozen
+from attrs import Factory, field, frozen
 
 
 @frozen
@@ -11,7 +11,7 @@ class ServerSettings:
     """Address to listen on; anything but loopback needs a token."""
     port: int = 8000
     """0 picks a free one."""
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     """What clients must send; `env:NAME` reads it from the environment."""
     allowed_hosts: tuple[str, ...] = ()
     """Host names clients may use besides loopback and `host`."""
@@ -31,7 +31,7 @@ class ProviderSettings:
     """Where the vendor's SDK would be pointed; default from the preset."""
     format: str | None = None
     """anthropic or openai-chat; default from the preset."""
-    api_key: str | None = None
+    api_key: str | None = field(default=None, repr=False)
     """The key itself, or `env:NAME`, `command:PROGRAM ARGS`, or `client` to pass the caller's key through."""
     models: tuple[str, ...] = ()
     """Models to list when the provider cannot list its own."""

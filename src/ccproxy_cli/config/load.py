@@ -1,0 +1,305 @@
+"""From everything a user may have said to one `Settings`, and where each value came from.
+
+Strongest first: command line, environment, config file, `.env`, what was detected, defaults.
+"""
+
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path as FilePath
+from typing import Any
+from urllib.parse import urlsplit
+
+from attrs import evolve, frozen
+
+from ccproxy_cli.config import files
+from ccproxy_cli.config.detect import ECHO, Probes, detect, is_client_key
+from ccproxy_cli.config.environment import CONFIG_FILE, Environment, Found, read_dotenv
+from ccproxy_cli.config.origin import DEFAULT, ConfigError, Kind, Layer, Origin, Path, Problem, Value
+from ccproxy_cli.config.secrets import is_literal, is_loopback, is_weak, looks_real, reveal
+from ccproxy_cli.config.settings import ProviderSettings, Settings
+from ccproxy_cli.config.structure import Fault, Faults, check, structure
+
+NO_PROBES = Probes()
+
+
+@frozen
+class Loaded:
+    """The settings, and how they came to be."""
+
+    settings: Settings
+    origins: Mapping[Path, Origin]
+    """Of every value that is not a default; a provider that was detected stands under its own path."""
+    file: FilePath | None
+    """The configuration file in force."""
+    notices: tuple[str, ...] = ()
+    """What the user should see when a server starts: what the current folder changes."""
+    redirects: tuple[str, ...] = ()
+    """What the user should always see: the current folder sends keys of the environment to an address of its own."""
+
+    def origin(self, *path: str) -> Origin:
+        """Where a value came from; that of the nearest parent, or the default, if nobody set it."""
+        for length in range(len(path), 0, -1):
+            if path[:length] in self.origins:
+                return self.origins[path[:length]]
+        return DEFAULT
+
+
+def load(
+    environ: Mapping[str, str],
+    folder: FilePath,
+    *,
+    file: FilePath | None = None,
+    command_line: Layer | None = None,
+    probes: Probes = NO_PROBES,
+    presets: Collection[str] = (),
+) -> Loaded:
+    """Gather the settings.
+
+    Args:
+        environ: the process's environment.
+        folder: the project folder, where `ccproxy.toml` and `.env` are looked for.
+        file: the configuration file the user named; else CCPROXY_CONFIG names it, else the first one found is taken.
+        command_line: values of options.
+        probes: how to look for providers when none are configured.
+        presets: the presets there are, to check names against.
+
+    Raises:
+        ConfigError: anything is wrong; all of it at once where possible.
+    """
+    environment = Environment(environ)
+    dotenv = _own_dotenv(folder)
+    config = _config_file(environ, folder, file)
+    layers: list[Layer] = [command_line or {}, environment.layer(), config.values if config else {}, dotenv.layer()]
+    merged: dict[Path, Value] = {}
+    for layer in layers:
+        for path, value in layer.items():
+            merged.setdefault(path, value)
+    environments = (environment, dotenv)
+    _add_providers(merged, environments, probes)
+    _add_model_classes(merged, environments)
+    _add_client_key(merged, environments)
+    if config is not None:
+        _refuse_open_keys(config)
+        if config.found:
+            _refuse_commands(config)
+    _settle_references(merged, environ, dotenv)
+    settings = _settings(merged, config, presets)
+    settings = _without_own_address(settings, merged)
+    return Loaded(
+        settings,
+        {path: value.origin for path, value in merged.items()},
+        config.path if config else None,
+        tuple(_notices(config, dotenv)),
+        tuple(_redirects(settings, merged, config, dotenv)),
+    )
+
+
+def _own_dotenv(folder: FilePath) -> Environment:
+    path = folder / ".env"
+    if os.name == "posix" and path.exists() and path.stat().st_uid not in (0, os.geteuid()):
+        return Environment({}, Kind.DOTENV)
+    return read_dotenv(path)
+
+
+def _config_file(environ: Mapping[str, str], folder: FilePath, named: FilePath | None) -> files.ConfigFile | None:
+    if named is None and (variable := environ.get(CONFIG_FILE)):
+        named = FilePath(variable)
+    if named is not None:
+        return files.read(named.expanduser())
+    path = files.find(environ, folder)
+    return files.read(path, found=path.parent == folder) if path else None
+
+
+def _add_providers(merged: dict[Path, Value], environments: Sequence[Environment], probes: Probes) -> None:
+    """The configured providers, or else the detected ones; in either case the embedded model is there."""
+    if not any(path[0] == "providers" and len(path) > 1 for path in merged):
+        for found in detect(environments, probes):
+            _add_provider(merged, found.name, found.settings, found.origin)
+    if not any(path[:2] == ("providers", ECHO) for path in merged):
+        _add_provider(merged, ECHO, ProviderSettings(ECHO), Origin(Kind.DETECTED, "embedded"))
+
+
+def _add_provider(merged: dict[Path, Value], name: str, settings: ProviderSettings, origin: Origin) -> None:
+    for field in ("preset", "base_url", "api_key"):
+        value = getattr(settings, field)
+        if value is not None:
+            merged.setdefault(("providers", name, field), Value(value, origin))
+
+
+def _add_model_classes(merged: dict[Path, Value], environments: Sequence[Environment]) -> None:
+    """BIG_MODEL and its like become rules: those of the environment before the file's, those of `.env` after them."""
+    rules = {path: value for path, value in merged.items() if path[0] == "models"}
+    providers = {path[1]: value.value for path, value in merged.items() if path[0] == "providers" and path[2:] == ("preset",)}
+    before: dict[Path, Value] = {}
+    after: dict[Path, Value] = {}
+    for environment in environments:
+        target = before if environment.kind is Kind.ENVIRONMENT else after
+        for pattern, found in environment.model_classes():
+            target.setdefault(("models", pattern), Value(_class_target(found, providers), found.origin))
+    if before or after:
+        for path in rules:
+            del merged[path]
+        for layer in (before, rules, after):
+            for path, value in layer.items():
+                merged.setdefault(path, value)
+
+
+def _class_target(found: Found, providers: Mapping[str, str]) -> str:
+    """A bare model name means the OpenAI-compatible provider, the only upstream there was where these variables come from."""
+    if found.value.partition("/")[0] in providers:
+        return found.value
+    compatible = [name for name, preset in providers.items() if preset not in ("anthropic", "claude-code", ECHO)]
+    if not compatible:
+        raise ConfigError([Problem(f"no provider to serve {found.value!r}", found.origin, "Set OPENAI_API_KEY, or write provider/model.")])
+    return f"{compatible[0]}/{found.value}"
+
+
+def _add_client_key(merged: dict[Path, Value], environments: Sequence[Environment]) -> None:
+    for environment in environments:
+        if (key := environment.get("ANTHROPIC_API_KEY")) and is_client_key(key, environments):
+            merged.setdefault(("server", "token"), Value(f"env:{key.name}", key.origin))
+
+
+def _refuse_open_keys(config: files.ConfigFile) -> None:
+    literal = [
+        path
+        for path, value in config.values.items()
+        if path[-1] in ("api_key", "token") and isinstance(value.value, str) and is_literal(value.value) and looks_real(value.value)
+    ]
+    if literal and files.open_to_others(config.path):
+        raise ConfigError(
+            [
+                Problem(
+                    "holds a key and can be read by other users of this machine", config.origin(literal[0]), f"Run: chmod 600 {config.path}"
+                )
+            ]
+        )
+
+
+def _refuse_commands(config: files.ConfigFile) -> None:
+    """A cloned project must not run a program just because somebody typed `ccproxy ask` in it."""
+    problems = [
+        Problem("a file found in the current folder may not run commands", value.origin, f"Name it: --config {config.path}")
+        for value in config.values.values()
+        if isinstance(value.value, str) and value.value.startswith("command:")
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
+def _settle_references(merged: dict[Path, Value], environ: Mapping[str, str], dotenv: Environment) -> None:
+    """What refers to a variable that only `.env` has is settled here: nobody else knows that file."""
+    for path, value in merged.items():
+        if path[-1] in ("api_key", "token") and isinstance(value.value, str) and value.value.startswith("env:"):
+            name = value.value.removeprefix("env:")
+            if not environ.get(name) and dotenv.values.get(name):
+                merged[path] = evolve(value, value=dotenv.values[name])
+    for path, value in list(merged.items()):
+        if path[:1] == ("providers",) and path[2:] == ("preset",) and value.value in ("anthropic", "openai"):
+            name = f"{value.value.upper()}_API_KEY"
+            if not environ.get(name) and dotenv.values.get(name):
+                merged.setdefault((*path[:2], "api_key"), Value(dotenv.values[name], dotenv.origin(name)))
+
+
+def _settings(merged: Mapping[Path, Value], config: files.ConfigFile | None, presets: Collection[str]) -> Settings:
+    try:
+        settings = structure(_tree(merged))
+        faults: Sequence[Fault] = tuple(check(settings, presets))
+    except Faults as error:
+        faults = error.faults
+        settings = Settings()
+    if faults:
+        problems = [Problem(fault.message, _place(fault.path, merged, config)) for fault in faults]
+        raise ConfigError(sorted(problems, key=lambda problem: _reading_order(problem.origin)))
+    return settings
+
+
+def _reading_order(origin: Origin) -> tuple[str, int]:
+    where, _, line = origin.detail.rpartition(":")
+    return (where, int(line)) if line.isdigit() else (origin.detail, 0)
+
+
+def _tree(merged: Mapping[Path, Value]) -> Mapping[str, Any]:
+    tree: dict[str, Any] = {}
+    for path, value in merged.items():
+        here: Any = tree
+        for name in path[:-1]:
+            here = here.setdefault(name, {}) if isinstance(here, dict) else None
+        if isinstance(here, dict) and (value.value != {} or path[-1] not in here):
+            here[path[-1]] = value.value
+    return tree
+
+
+def _place(path: Path, merged: Mapping[Path, Value], config: files.ConfigFile | None) -> Origin:
+    if path in merged:
+        return merged[path].origin
+    below = [value.origin for known, value in merged.items() if known[: len(path)] == path or path[: len(known)] == known]
+    if below and all(origin.kind is not Kind.FILE for origin in below):
+        return below[0]
+    return config.origin(path) if config else DEFAULT
+
+
+def _without_own_address(settings: Settings, merged: Mapping[Path, Value]) -> Settings:
+    """Drop a detected base URL that is our own server's: the lines that `serve` prints are meant for clients, and one of them may be us."""
+    providers = dict(settings.providers)
+    for name, provider in settings.providers.items():
+        value = merged.get(("providers", name, "base_url"))
+        if value is None or value.origin.kind is not Kind.DETECTED or provider.base_url is None:
+            continue
+        parts = urlsplit(provider.base_url)
+        if parts.hostname and is_loopback(parts.hostname) and parts.port == settings.server.port:
+            providers[name] = evolve(provider, base_url=None)
+    return evolve(settings, providers=providers)
+
+
+def _notices(config: files.ConfigFile | None, dotenv: Environment) -> Iterator[str]:
+    if config is not None and config.found:
+        yield f"using {config.path} of the current folder"
+    if dotenv.values and (used := [name for name in dotenv.values if _is_ours(name)]):
+        path = next(iter(dotenv.places.values())).rpartition(":")[0]
+        yield f"using {path} of the current folder ({', '.join(used)})"
+
+
+def _is_ours(name: str) -> bool:
+    plain = name.removeprefix("CCPROXY_")
+    return plain != name or plain in {
+        "HOST", "PORT", "LOG_LEVEL", "REQUEST_TIMEOUT", "OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY", "BIG_MODEL",
+        "MIDDLE_MODEL", "SMALL_MODEL",
+    }  # fmt: skip
+
+
+def _redirects(settings: Settings, merged: Mapping[Path, Value], config: files.ConfigFile | None, dotenv: Environment) -> Iterator[str]:
+    """Who enters a folder must learn that it leads keys of the environment somewhere else."""
+    for name, provider in settings.providers.items():
+        if provider.base_url is None or provider.api_key is None or is_literal(provider.api_key):
+            continue
+        origin = merged[("providers", name, "base_url")].origin
+        from_file = config is not None and config.found and origin.kind is Kind.FILE
+        from_dotenv = origin.kind is Kind.DETECTED and any(
+            spelling in dotenv.values for spelling in ("OPENAI_BASE_URL", "CCPROXY_OPENAI_BASE_URL")
+        )
+        if from_file or (from_dotenv and provider.base_url in dotenv.values.values()):
+            source = config.path if from_file and config else ".env"
+            yield f"{source} of the current folder sends {provider.api_key.removeprefix('env:')} to {provider.base_url}"
+
+
+def check_exposure(loaded: Loaded, environ: Mapping[str, str]) -> str | None:
+    """The token that clients must send, None for none, if the server may listen where it is told to.
+
+    Raises:
+        ConfigError: the token's variable is not set, or others than this machine could reach the server without a strong token.
+    """
+    server = loaded.settings.server
+    token = reveal(server.token, environ) if server.token else None
+    if server.token and not token:
+        name = server.token.removeprefix("env:")
+        raise ConfigError([Problem(f"{name} is not set, and the server's token is to be read from it", loaded.origin("server", "token"))])
+    if is_loopback(server.host):
+        return token
+    where = f"{server.host} can be reached from other machines"
+    fix = "Set CCPROXY_TOKEN to a secret that `openssl rand -hex 24` makes, or listen on 127.0.0.1."
+    if token is None:
+        raise ConfigError([Problem(f"{where}, and there is no token to keep strangers out", loaded.origin("server", "host"), fix)])
+    if is_weak(token):
+        raise ConfigError([Problem(f"{where}, and the token is too short or too well known", loaded.origin("server", "token"), fix)])
+    return token

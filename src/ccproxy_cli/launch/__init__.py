@@ -1,0 +1,1 @@
+"""Running the app, and running programs that talk to it."""

@@ -24,12 +24,20 @@ class Preset:
     """Models to suggest where none is named and the provider has not been asked; the first is the default."""
     docs: str = ""
     """The vendor's API reference."""
+    model_patterns: tuple[str, ...] = ()
+    """Globs of the model names that are this provider's own, so that a bare name finds its way."""
     key_optional: bool = False
     """Works without a key, and takes one if it is there."""
 
 
 _ROWS = (
-    Preset("claude-code", None, default_models=("sonnet", "opus", "haiku"), docs="https://docs.anthropic.com/en/docs/claude-code"),
+    Preset(
+        "claude-code",
+        None,
+        default_models=("sonnet", "opus", "haiku"),
+        docs="https://docs.anthropic.com/en/docs/claude-code",
+        model_patterns=("claude-*", "sonnet*", "opus*", "haiku*"),
+    ),
     Preset(
         "anthropic",
         "anthropic",
@@ -38,6 +46,7 @@ _ROWS = (
         ("ANTHROPIC_API_KEY",),
         ("claude-sonnet-5", "claude-opus-4-8", "claude-haiku-4-5"),
         "https://docs.anthropic.com/en/api/messages",
+        model_patterns=("claude-*",),
     ),
     Preset(
         "openai",
@@ -47,6 +56,7 @@ _ROWS = (
         ("OPENAI_API_KEY",),
         ("gpt-5.4-mini", "gpt-5.1", "gpt-4o-mini"),
         "https://platform.openai.com/docs/api-reference/chat",
+        model_patterns=("gpt-*", "chatgpt-*", "o1*", "o3*", "o4*", "ft:gpt-*"),
     ),
     Preset(
         "ollama",
@@ -59,7 +69,7 @@ _ROWS = (
     ),
     # Any other server that speaks Chat Completions: the user says where.
     Preset("openai-compatible", "openai-chat", None, AuthStyle.BEARER, key_optional=True),
-    Preset("echo", None, default_models=("echo",)),
+    Preset("echo", None, default_models=("echo",), model_patterns=("echo",)),
 )
 
 PRESETS: Mapping[str, Preset] = MappingProxyType({preset.name: preset for preset in _ROWS})

@@ -37,6 +37,12 @@ class ProviderSettings:
     """Models to list when the provider cannot list its own."""
     profile: Mapping[str, object] = Factory(dict)
     """Overrides of single abilities, by the field names of the profile."""
+    executable: str | None = None
+    """For claude-code: the CLI to run; default the one on PATH, else the bundled one."""
+    environment: Mapping[str, str] = field(factory=dict, repr=False)
+    """For claude-code: further variables for the CLI, such as those of a Bedrock or Vertex login."""
+    max_children: int = 4
+    """For claude-code: how many CLI processes may run at once; further requests wait."""
 
 
 @frozen

@@ -1,0 +1,134 @@
+"""What holds between any two formats, whatever the answer is.
+
+The documented losses of a format live in `said_by` and nowhere else.
+"""
+
+import contextlib
+import itertools
+import json
+from collections.abc import Iterator
+
+import pytest
+from attrs import evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ccproxy_cli.core.errors import BadUpstream, UpstreamError
+from ccproxy_cli.core.events import Event
+from ccproxy_cli.core.formats import FORMATS, Format
+from ccproxy_cli.core.parts import Part, Reasoning, Refusal, Text, ToolCall
+from ccproxy_cli.core.request import Message, Request, Role
+from ccproxy_cli.core.response import Finish, FinishReason, Response
+from ccproxy_cli.core.stream import fold, in_order
+from tests.strategies import responses, streams
+
+ALL = pytest.mark.parametrize("format_", FORMATS.values(), ids=FORMATS)
+SOURCE = pytest.mark.parametrize("source", FORMATS.values(), ids=FORMATS)
+TARGET = pytest.mark.parametrize("target", FORMATS.values(), ids=FORMATS)
+REQUEST = Request("model-1", (Message(Role.USER, (Text("hi"),)),), stream=True, stream_usage=True)
+
+
+def written(format_: Format, events: list[Event]) -> bytes:
+    encoder = format_.stream_encoder(REQUEST)
+    return b"".join(encoder.encode(event) for event in (in_order(events) if format_.ordered else events))
+
+
+def read(format_: Format, data: bytes, cuts: list[int] | None = None) -> Iterator[Event]:
+    decoder = format_.stream_decoder()
+    marks = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts or ())})
+    for start, end in itertools.pairwise(marks):
+        yield from decoder.feed(data[start:end])
+    yield from decoder.close()
+
+
+def arguments(part: ToolCall) -> object:
+    return json.loads(part.arguments or "{}")
+
+
+def said_by(format_: Format, response: Response) -> tuple[list[tuple[str, object]], Finish]:
+    """What a format can say of a response: neighbours of one kind joined, tool arguments as values."""
+    parts: list[Part] = list(response.parts)
+    reason = response.finish.reason
+    if format_.name == "openai-chat":  # one place each for reasoning, text, refusal and calls, in this order
+        order = {Reasoning: 0, Text: 1, Refusal: 2, ToolCall: 3}
+        parts.sort(key=lambda part: order[type(part)])
+    if format_.name == "anthropic" and reason is FinishReason.REFUSAL:  # no place for a refusal's words but the text
+        parts = [Text(part.text) if isinstance(part, Refusal) else part for part in parts]
+    said: list[tuple[str, object]] = []
+    for kind, group in itertools.groupby(parts, key=type):
+        if kind is ToolCall:
+            said += [("call", (part.call_id, part.name, arguments(part))) for part in group if isinstance(part, ToolCall)]
+        else:
+            said.append((kind.__name__, "".join(part.text for part in group)))  # type: ignore[union-attr]
+    return said, Finish(reason)
+
+
+@ALL
+@given(streams(), st.lists(st.integers(0, 10**6), max_size=6))
+def test_a_stream_says_what_the_body_says_however_it_is_cut(format_: Format, case: tuple[Response, list[Event]], cuts: list[int]) -> None:
+    response, events = case
+    by_stream = fold(read(format_, written(format_, events), cuts))
+    by_body = format_.decode_response(format_.encode_response(response, REQUEST))
+    assert said_by(format_, by_stream) == said_by(format_, by_body) == said_by(format_, response)
+    assert evolve(by_stream.usage, extras={}) == evolve(by_body.usage, extras={}) == response.usage
+    assert (by_stream.id, by_stream.model) == (by_body.id, by_body.model)
+
+
+@ALL
+@given(streams())
+@settings(max_examples=20)
+def test_a_stream_may_come_byte_by_byte_and_with_more_behind_it(format_: Format, case: tuple[Response, list[Event]]) -> None:
+    data = written(format_, case[1])
+    whole = list(read(format_, data))
+    assert list(read(format_, data, list(range(len(data))))) == whole
+    assert fold(read(format_, data + b": more\n\ndata: {}\n\n")) == fold(whole)
+
+
+@ALL
+@given(streams(), st.integers(0, 10**6))
+def test_half_a_stream_is_never_a_whole_answer(format_: Format, case: tuple[Response, list[Event]], cut: int) -> None:
+    """A stream cut anywhere before the finish either raises or, cut after all content, says the same."""
+    response, events = case
+    data = written(format_, events)
+    with contextlib.suppress(BadUpstream, UpstreamError):
+        got = fold(read(format_, data[: cut % len(data)]))
+        assert said_by(format_, got) == said_by(format_, response)
+
+
+@SOURCE
+@TARGET
+@given(streams())
+@settings(max_examples=50)
+def test_every_pair_keeps_the_content(source: Format, target: Format, case: tuple[Response, list[Event]]) -> None:
+    response, events = case
+    middle = list(read(source, written(source, events)))
+    result = fold(read(target, written(target, middle)))
+    if not any(isinstance(part, Refusal) for part in response.parts):
+        assert texts(result) == texts(response)
+        assert result.finish.reason == response.finish.reason
+    assert "".join(texts(result)) == "".join(texts(response))
+    assert [(part.name, arguments(part)) for part in calls(result)] == [(part.name, arguments(part)) for part in calls(response)]
+    assert evolve(result.usage, extras={}) == response.usage
+
+
+@SOURCE
+@TARGET
+@given(responses())
+@settings(max_examples=50)
+def test_bodies_keep_the_content_between_every_pair(source: Format, target: Format, response: Response) -> None:
+    middle = source.decode_response(source.encode_response(response, REQUEST))
+    result = target.decode_response(target.encode_response(middle, REQUEST))
+    assert "".join(texts(result)) == "".join(texts(response))
+    assert [(part.name, arguments(part)) for part in calls(result)] == [(part.name, arguments(part)) for part in calls(response)]
+    assert evolve(result.usage, extras={}) == response.usage
+
+
+def texts(response: Response) -> list[str]:
+    """The words the user sees, reasoning and the answer apart."""
+    spoken = "".join(part.text for part in response.parts if isinstance(part, Text | Refusal))
+    thought = "".join(part.text for part in response.parts if isinstance(part, Reasoning))
+    return [thought, spoken]
+
+
+def calls(response: Response) -> list[ToolCall]:
+    return [part for part in response.parts if isinstance(part, ToolCall)]

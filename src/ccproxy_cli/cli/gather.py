@@ -1,0 +1,111 @@
+"""The settings of this run: the configuration of the user, this folder and this machine, gathered for a command."""
+
+import os
+import shutil
+import socket
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+from attrs import evolve
+
+from ccproxy_cli.cli.render import complain
+from ccproxy_cli.config.detect import Probes
+from ccproxy_cli.config.load import Loaded, load
+from ccproxy_cli.config.origin import ConfigError, Kind, Origin, Problem, Value
+from ccproxy_cli.config.settings import Settings
+
+OLLAMA = ("127.0.0.1", 11434)
+_PROBE_SECONDS = 0.2
+
+
+def gather(
+    config: str | None = None, options: Mapping[tuple[str, ...], tuple[object, str]] | None = None, *, look_for_ollama: bool = True
+) -> Loaded:
+    """Load the settings.
+
+    Args:
+        config: value of `--config`.
+        options: settings given as options, each with the option's name; those that are None were not given.
+        look_for_ollama: knock at its port. Commands that cannot end up there need not.
+
+    Raises:
+        ConfigError: as `load` does.
+    """
+    from ccproxy_cli.backends.presets import PRESETS
+
+    given = {path: Value(value, Origin(Kind.COMMAND_LINE, name)) for path, (value, name) in (options or {}).items() if value is not None}
+    probes = Probes(claude_cli=find_claude, ollama=find_ollama) if look_for_ollama else Probes(claude_cli=find_claude)
+    return load(os.environ, Path.cwd(), file=Path(config) if config else None, command_line=given, probes=probes, presets=tuple(PRESETS))
+
+
+def warn_of_redirects(loaded: Loaded) -> None:
+    """Tell the user, on standard error, where the current folder sends their keys."""
+    for redirect in loaded.redirects:
+        complain(f"note: {redirect}")
+
+
+def find_claude() -> str | None:
+    """Path of the Claude CLI: the one on PATH, else the one that the extra `claude` brings."""
+    if path := shutil.which("claude"):
+        return path
+    spec = find_spec("claude_agent_sdk")  # finds without importing, which would take half a second
+    for folder in spec.submodule_search_locations or () if spec else ():
+        bundled = Path(folder) / "_bundled" / "claude"
+        if bundled.is_file():
+            return str(bundled)
+    return None
+
+
+def find_ollama() -> str | None:
+    """Address of an Ollama on this machine. A closed port answers at once, so this costs nothing where there is none."""
+    try:
+        with socket.create_connection(OLLAMA, _PROBE_SECONDS):
+            return "{}:{}".format(*OLLAMA)
+    except OSError:
+        return None
+
+
+async def default_model(settings: Settings) -> str:
+    """The model used when none is named: the user's, else the first that the first provider suggests or, asked, lists.
+
+    Raises:
+        ConfigError: nobody has one.
+    """
+    from ccproxy_cli.backends.presets import PRESETS
+
+    if settings.default_model:
+        return settings.default_model
+    for name, provider in settings.providers.items():
+        preset = PRESETS[provider.preset]
+        if provider.models:
+            return f"{name}/{provider.models[0]}"
+        suggested = preset.default_models[:1] if provider.base_url in (None, preset.base_url) else ()
+        for model in suggested or await _listed(settings, name) or preset.default_models:
+            return f"{name}/{model}"
+    raise ConfigError([Problem("no provider knows a model", fix="Name one with -m, or set default_model.")])
+
+
+async def _listed(settings: Settings, provider: str) -> tuple[str, ...]:
+    from ccproxy_cli.wiring import build_pipeline
+
+    pipeline = build_pipeline(only_provider(settings, provider))
+    try:
+        return tuple(model.id for model in await pipeline.models_of(provider))
+    finally:
+        await pipeline.aclose()
+
+
+def only_provider(settings: Settings, name: str | None) -> Settings:
+    """The settings with one provider, or as they are if `name` is None.
+
+    Raises:
+        ConfigError: there is no such provider.
+    """
+    if name is None:
+        return settings
+    if name not in settings.providers:
+        known = ", ".join(settings.providers)
+        raise ConfigError([Problem(f"there is no provider {name!r}; there are: {known}", Origin(Kind.COMMAND_LINE, "--provider"))])
+    rules = tuple(rule for rule in settings.models if rule.targets[0].startswith(f"{name}/"))
+    return evolve(settings, providers={name: settings.providers[name]}, models=rules)

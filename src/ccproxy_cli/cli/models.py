@@ -1,0 +1,65 @@
+"""`models`: what can be asked for right now."""
+
+import asyncio
+from collections.abc import Mapping
+
+from ccproxy_cli.cli.gather import gather, only_provider
+from ccproxy_cli.cli.result import Cell, Failure, Result, Table
+from ccproxy_cli.config.settings import Settings
+from ccproxy_cli.core.catalog import ModelInfo
+from ccproxy_cli.core.errors import BadUpstream, UpstreamError
+
+Listing = Mapping[str, tuple[ModelInfo, ...] | str]
+"""By provider: its models, or why it lists none."""
+
+
+def run(provider: str | None, config: str | None) -> Result:
+    """Ask every provider for its models."""
+    loaded = gather(config)
+    settings = only_provider(loaded.settings, provider)
+    listing = asyncio.run(_list(settings))
+    rows: list[tuple[str | Cell, ...]] = []
+    data = []
+    for name, models in listing.items():
+        for model in models if isinstance(models, tuple) else ():
+            rows.append((f"{name}/{model.id}", model.display_name or "", _tokens(model.context_window), _tokens(model.max_output)))
+            data.append(
+                {
+                    "id": f"{name}/{model.id}",
+                    "provider": name,
+                    "name": model.display_name,
+                    "context_window": model.context_window,
+                    "max_output": model.max_output,
+                }
+            )
+    rules = () if provider else settings.models
+    rows.extend((Cell(rule.pattern, "dim"), Cell(f"goes to {rule.targets[0]}", "dim"), "", "") for rule in rules)
+    errors = tuple(Failure("unavailable", f"{name}: {why}") for name, why in listing.items() if isinstance(why, str))
+    view = (Table(("MODEL", "NAME", "CONTEXT", "OUTPUT"), tuple(rows)),) if rows else ()
+    return Result("models", {"models": data, "rules": {rule.pattern: list(rule.targets) for rule in rules}}, view, errors=errors)
+
+
+async def _list(settings: Settings) -> Listing:
+    from ccproxy_cli.wiring import build_pipeline
+
+    pipeline = build_pipeline(settings)
+
+    async def one(name: str) -> tuple[ModelInfo, ...] | str:
+        try:
+            return await pipeline.backends[name].models()
+        except (UpstreamError, BadUpstream) as error:
+            return error.error.message
+
+    try:
+        found = await asyncio.gather(*(one(name) for name in settings.providers))
+    finally:
+        await pipeline.aclose()
+    return dict(zip(settings.providers, found, strict=True))
+
+
+def _tokens(count: int | None) -> str:
+    if count is None:
+        return ""
+    if count >= 1_000_000:
+        return f"{count / 1_000_000:g}M"
+    return f"{count / 1000:g}k" if count >= 1000 else str(count)

@@ -1,12 +1,12 @@
-"""The composition root: from settings to a pipeline. The only importer of concrete backends."""
+"""The composition root: from settings to a pipeline. The only importer of concrete backends.
+
+Each backend is imported when a provider asks for it: the HTTP client alone takes longer to load than the embedded model to answer.
+"""
 
 import functools
 
 from ccproxy_cli.backends.base import Backend
-from ccproxy_cli.backends.claude_code.backend import ClaudeCodeBackend
 from ccproxy_cli.backends.credentials import AuthStyle, Credentials, NoKey, parse_key_source
-from ccproxy_cli.backends.echo import EchoBackend
-from ccproxy_cli.backends.http import HTTPBackend
 from ccproxy_cli.backends.presets import PRESETS, Preset
 from ccproxy_cli.backends.profiles import profile_for
 from ccproxy_cli.config.origin import ConfigError, Problem
@@ -24,17 +24,25 @@ def build_pipeline(settings: Settings) -> Pipeline:
     Raises:
         ConfigError: a provider lacks what it needs.
     """
+    backends = {name: _backend(name, provider, settings) for name, provider in _providers(settings).items()}
+    return Pipeline(route_table(settings), backends)
+
+
+def _providers(settings: Settings) -> dict[str, ProviderSettings]:
     providers = {**settings.providers}
     providers.setdefault(ECHO, ProviderSettings(ECHO))
-    backends = {name: _backend(name, provider, settings) for name, provider in providers.items()}
-    return Pipeline(_routes(settings, providers), backends)
+    return providers
 
 
 def _backend(name: str, provider: ProviderSettings, settings: Settings) -> Backend:
     match provider.preset:
         case "echo":
+            from ccproxy_cli.backends.echo import EchoBackend
+
             return EchoBackend(name)
         case "claude-code":
+            from ccproxy_cli.backends.claude_code.backend import ClaudeCodeBackend
+
             return ClaudeCodeBackend(
                 name,
                 executable=provider.executable,
@@ -47,6 +55,8 @@ def _backend(name: str, provider: ProviderSettings, settings: Settings) -> Backe
 
 
 def _http_backend(name: str, provider: ProviderSettings, preset: Preset, settings: Settings) -> Backend:
+    from ccproxy_cli.backends.http import HTTPBackend
+
     base_url = provider.base_url or preset.base_url
     format_name = provider.format or preset.format
     if base_url is None or format_name is None:
@@ -82,7 +92,9 @@ def _auth_style(preset: Preset, format_name: str) -> AuthStyle:
     return AuthStyle.X_API_KEY if format_name == "anthropic" else AuthStyle.BEARER
 
 
-def _routes(settings: Settings, providers: dict[str, ProviderSettings]) -> RouteTable:
+def route_table(settings: Settings) -> RouteTable:
+    """Where each model name leads. Needs no backend."""
+    providers = _providers(settings)
     families = {
         name: (*provider.models, *(PRESETS[provider.preset].model_patterns if _is_vendors_own(provider) else ()))
         for name, provider in providers.items()

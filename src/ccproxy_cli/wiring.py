@@ -65,7 +65,7 @@ def _http_backend(name: str, provider: ProviderSettings, preset: Preset, setting
             [Problem(f"provider {name} needs a {missing}", fix=f'Set providers.{name}.{missing}, such as "{_EXAMPLES[missing]}"')]
         )
     try:
-        source = parse_key_source(provider.api_key, preset.key_variables)
+        source = parse_key_source(provider.api_key, preset.key_variables, optional=preset.key_optional)
     except ValueError as error:
         raise ConfigError([Problem(f"providers.{name}.api_key: {error}")]) from error
     own_host = provider.base_url is None or provider.base_url.rstrip("/") == preset.base_url

@@ -48,6 +48,8 @@ class EnvironmentKey:
     """The first of these variables that is set."""
 
     names: tuple[str, ...]
+    optional: bool = False
+    """The provider works without a key, too."""
 
 
 @frozen
@@ -65,14 +67,17 @@ class CallerKey:
 KeySource: TypeAlias = NoKey | LiteralKey | EnvironmentKey | CommandKey | CallerKey
 
 
-def parse_key_source(text: str | None, default_variables: tuple[str, ...] = ()) -> KeySource:
+def parse_key_source(text: str | None, default_variables: tuple[str, ...] = (), *, optional: bool = False) -> KeySource:
     """Read `api_key` of the configuration; None falls back to the preset's own variables.
+
+    Args:
+        optional: the provider works without a key; what the user writes is meant all the same.
 
     Raises:
         ValueError: the reference names nothing.
     """
     if text is None:
-        return EnvironmentKey(default_variables) if default_variables else NoKey()
+        return EnvironmentKey(default_variables, optional) if default_variables else NoKey()
     if text == "client":
         return CallerKey()
     kind, colon, rest = text.partition(":")
@@ -107,10 +112,9 @@ class Credentials:
                 return None
             case LiteralKey(key):
                 return key
-            case EnvironmentKey(names):
-                return next((self._environ[name] for name in names if self._environ.get(name)), None) or _missing(
-                    f"set the environment variable {' or '.join(names)}"
-                )
+            case EnvironmentKey(names, optional):
+                found = next((self._environ[name] for name in names if self._environ.get(name)), None)
+                return found if found or optional else _missing(f"set the environment variable {' or '.join(names)}")
             case CallerKey():
                 return client_key or _missing("this provider is called with the caller's own key, and the request carries none")
             case CommandKey(argv):
@@ -122,8 +126,8 @@ class Credentials:
     def present(self) -> bool:
         """Whether there is a key to send, as far as can be told without running anything."""
         match self.source:
-            case EnvironmentKey(names):
-                return any(self._environ.get(name) for name in names)
+            case EnvironmentKey(names, optional):
+                return optional or any(self._environ.get(name) for name in names)
             case _:
                 return True
 

@@ -4,19 +4,21 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from attrs import evolve
+
 from ccproxy_cli import __version__
 from ccproxy_cli.backends.base import ByteStream, EventStream, Health, Meter, RelayedReply, RelayedStream
 from ccproxy_cli.backends.credentials import AuthStyle, CallerKey, Credentials, NoKey
 from ccproxy_cli.backends.incoming import Fault, incoming_events, incoming_frames
 from ccproxy_cli.backends.transport import MAX_ERROR_BODY, Reply, Transport
-from ccproxy_cli.backends.travel import travelling_down, travelling_up
+from ccproxy_cli.backends.travel import travelling_down, travelling_query, travelling_up
 from ccproxy_cli.config.settings import TimeoutSettings
 from ccproxy_cli.core.catalog import ModelInfo, TokenCount
 from ccproxy_cli.core.errors import APIError, BadUpstream, ErrorKind, UpstreamError
 from ccproxy_cli.core.estimate import estimate_tokens
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats import Format
-from ccproxy_cli.core.http import HTTPCall, HTTPReply
+from ccproxy_cli.core.http import HOP_HEADER, HTTPCall, HTTPReply
 from ccproxy_cli.core.profile import Profile
 from ccproxy_cli.core.relaytap import RelayTap
 from ccproxy_cli.core.request import Request
@@ -26,8 +28,6 @@ from ccproxy_cli.observe.redact import Redactor
 
 _T = TypeVar("_T")
 
-HOP_HEADER = "x-ccproxy-hop"
-"""Marks our own calls: a server that receives one is being called by itself or its like, and refuses."""
 _HEALTH_WAIT = 2.0
 _HEADERS = {
     "content-type": "application/json",
@@ -92,6 +92,7 @@ class HTTPBackend:
 
     async def relay(self, call: HTTPCall, stream: bool, client_key: str | None = None) -> HTTPReply | RelayedStream:
         """See `RelayBackend.relay`."""
+        call = evolve(call, query=travelling_query(self.format.name, call.query))
         reply = await self._open(call, client_key, travelling_up(self.format.name, call.headers))
         try:
             headers = travelling_down(reply.headers)

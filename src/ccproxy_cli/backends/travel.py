@@ -21,6 +21,11 @@ UP: Mapping[str, Mapping[str, str]] = MappingProxyType(
 )
 """Of a client's headers, those its vendor must see; by format."""
 
+QUERY: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {"anthropic": {"beta": "Claude Code and the SDKs' beta methods say it beside the header"}, "openai-chat": {}}
+)
+"""Of a client's query parameters, those its vendor knows; by format. Callers also put their key there."""
+
 DOWN: Mapping[str, str] = MappingProxyType(
     {
         "request-id": "Anthropic's id of the request, asked for by its support and read by its SDK",
@@ -46,6 +51,14 @@ def travelling_up(format_name: str, headers: Mapping[str, str]) -> dict[str, str
     """The client's headers that go to its vendor. Names in lower case."""
     allowed = UP.get(format_name, {})
     return {name: value for name, value in headers.items() if name in allowed}
+
+
+def travelling_query(format_name: str, query: str) -> str:
+    """The part of the client's query that goes to its vendor."""
+    if not query:
+        return ""
+    allowed = QUERY.get(format_name, {})
+    return "&".join(pair for pair in query.split("&") if pair.partition("=")[0] in allowed and pair.isascii() and pair.isprintable())
 
 
 def travelling_down(headers: Mapping[str, str]) -> dict[str, str]:

@@ -6,6 +6,8 @@ from types import MappingProxyType
 from attrs import frozen
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+HOP_HEADER = "x-ccproxy-hop"
+"""Marks our own calls to upstreams: a server that receives one is being called by itself or its like, and refuses."""
 JSON_HEADERS: Mapping[str, str] = MappingProxyType({"content-type": "application/json"})
 
 

@@ -1,0 +1,120 @@
+"""The log: JSON lines on one stream, exactly one for every finished request, and never a prompt or a key."""
+
+import logging
+import time
+import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import BinaryIO
+
+from attrs import evolve, frozen
+from typing_extensions import override
+
+from ccproxy_cli.core.jsontext import dumps
+from ccproxy_cli.observe.redact import Redactor
+
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+_LEVEL_OF_OUTCOME = {"ok": "info", "client_gone": "info", "rejected": "info", "internal": "error"}
+"""Whatever is not here is an upstream's failure and a warning."""
+
+_REJECTIONS_PER_SECOND = 10
+"""A scanner on the port must not fill the disk."""
+_SHOWN = 128
+"""Characters of what a client chose freely."""
+
+
+@frozen
+class RequestLine:
+    """What is logged of one finished request."""
+
+    id: str
+    client_format: str
+    status: int | None
+    """What the client got; None if it left before."""
+    outcome: str
+    """ok, rejected, upstream_error, upstream_timeout, stream_broken, client_gone, overloaded or internal."""
+    method: str
+    path: str
+    backend: str | None = None
+    model: str | None = None
+    """As the client wrote it."""
+    stream: bool = False
+    upstream_status: int | None = None
+    error_type: str | None = None
+    tries: int = 0
+    """Requests sent upstream."""
+    ttfb_ms: float | None = None
+    dur_ms: float = 0.0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    child_pid: int | None = None
+    traceback: str | None = None
+    """Of a bug of ours."""
+
+
+class RequestLog:
+    """Writes one line for each request."""
+
+    def __init__(
+        self, stream: BinaryIO, level: str = "info", redactor: Redactor | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._write = stream.write
+        self._flush = stream.flush
+        self._threshold = LEVELS[level]
+        self._redactor = Redactor() if redactor is None else redactor
+        self._clock = clock
+        self._second = 0
+        self._rejections = 0
+
+    def __call__(self, line: RequestLine) -> None:
+        level = _LEVEL_OF_OUTCOME.get(line.outcome, "warning")
+        if LEVELS[level] < self._threshold:
+            return
+        now = self._clock()
+        if line.outcome == "rejected" and not self._may_log_rejection(int(now)):
+            return
+        shown = evolve(line, path=self._redactor.text(line.path[:_SHOWN]), model=line.model and self._redactor.text(line.model[:_SHOWN]))
+        if line.traceback is not None:
+            shown = evolve(shown, traceback=self._redactor.text(line.traceback))
+        head = dumps({"ts": _timestamp(now), "level": level, "event": "request"})
+        self._write(head[:-1] + b"," + dumps(shown)[1:] + b"\n")
+        self._flush()
+
+    def _may_log_rejection(self, second: int) -> bool:
+        if second != self._second:
+            self._second, self._rejections = second, 0
+        self._rejections += 1
+        return self._rejections <= _REJECTIONS_PER_SECOND
+
+
+class JSONFormatter(logging.Formatter):
+    """Everything that libraries log, in lines of the same shape."""
+
+    def __init__(self, redactor: Redactor | None = None) -> None:
+        super().__init__()
+        self._redactor = Redactor() if redactor is None else redactor
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        members: dict[str, object] = {
+            "ts": _timestamp(record.created),
+            "level": record.levelname.lower(),
+            "event": "log",
+            "logger": record.name,
+            "message": self._redactor.text(record.getMessage()),
+        }
+        if record.exc_info and record.exc_info[1] is not None:
+            members["traceback"] = self._redactor.text("".join(traceback.format_exception(record.exc_info[1])))
+        return dumps(members).decode()
+
+
+def configure_logging(level: str = "info", redactor: Redactor | None = None) -> None:
+    """Send what libraries log to stderr as JSON lines: their warnings, and more only when debugging."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JSONFormatter(redactor))
+    logging.basicConfig(handlers=[handler], level=logging.INFO if level == "debug" else max(LEVELS[level], logging.WARNING), force=True)
+
+
+def _timestamp(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

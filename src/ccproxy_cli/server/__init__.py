@@ -1,0 +1,1 @@
+"""The HTTP server: who may ask, how requests are read and answers sent. Knows no concrete backend."""

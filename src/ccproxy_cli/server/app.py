@@ -1,0 +1,126 @@
+"""The application: Litestar holds the routes, plain ASGI handlers serve the hot ones, and the front guards them all."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from litestar import Litestar, Request, Response, asgi, get
+from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
+from litestar.handlers import ASGIRouteHandler, HTTPRouteHandler
+from litestar.types import Receive as LitestarReceive
+from litestar.types import Scope as LitestarScope
+from litestar.types import Send as LitestarSend
+
+from ccproxy_cli import __version__
+from ccproxy_cli.config.settings import ServerSettings, Settings
+from ccproxy_cli.core.errors import APIError, ErrorKind
+from ccproxy_cli.core.jsontext import dumps
+from ccproxy_cli.observe.logging import RequestLine, RequestLog
+from ccproxy_cli.server.asgi import ASGIApp
+from ccproxy_cli.server.front import Front, Observer
+from ccproxy_cli.server.guard import Guard
+from ccproxy_cli.server.handlers import Handlers, Pipeline, method_not_allowed
+from ccproxy_cli.server.routes import ENDPOINTS, Action
+from ccproxy_cli.server.schema import openapi_document
+from ccproxy_cli.server.visit import Visit
+
+_Request: TypeAlias = Request[Any, Any, Any]
+
+
+def create_app(
+    settings: Settings, pipeline: Pipeline, *, log: Callable[[RequestLine], None] | None = None, observers: Sequence[Observer] = ()
+) -> ASGIApp:
+    """The whole server as one ASGI application. It closes the pipeline when it shuts down.
+
+    Args:
+        log: takes each finished request's line; stderr by default.
+        observers: told of each finished request, after the log.
+
+    Raises:
+        ValueError: the settings name a token that is not there.
+    """
+    handlers = Handlers(pipeline, settings.server.max_body_mb << 20)
+    routes = Litestar(
+        [_hot(handlers), *_status(pipeline)],
+        exception_handlers={HTTPException: _http_error, Exception: _internal_error},
+        on_shutdown=[pipeline.aclose],
+        openapi_config=None,
+        logging_config=None,
+    )
+    guard = Guard.of(settings.server, server_token(settings.server))
+    if log is None:
+        log = RequestLog(sys.stderr.buffer, settings.server.log_level)
+    return Front(routes, guard, log, observers)  # type: ignore[arg-type]
+
+
+def server_token(settings: ServerSettings, environ: Mapping[str, str] = os.environ) -> str | None:
+    """The token clients must send, None if anyone who reaches the port may ask.
+
+    Raises:
+        ValueError: it is to be read from a variable that is not set. An empty one must not open the door.
+    """
+    token = settings.token
+    if token is None or not token.startswith("env:"):
+        return token or None
+    name = token.removeprefix("env:").strip()
+    if not environ.get(name):
+        raise ValueError(f"server.token: the environment variable {name} is not set")
+    return environ[name]
+
+
+def _hot(handlers: Handlers) -> ASGIRouteHandler:
+    models = [f"{path}/{{model_id:path}}" for path, endpoint in ENDPOINTS.items() if endpoint.action is Action.MODELS]
+
+    @asgi([*ENDPOINTS, *models], copy_scope=False)
+    async def hot(scope: LitestarScope, receive: LitestarReceive, send: LitestarSend) -> None:
+        await handlers.serve(scope, receive, send)  # type: ignore[arg-type]
+
+    return hot
+
+
+def _status(pipeline: Pipeline) -> list[HTTPRouteHandler]:
+    """What tells about the server itself."""
+
+    @get("/")
+    async def root() -> dict[str, str]:
+        return {"name": "ccproxy", "health": "/health", "schema": "/schema"}
+
+    @get("/health")
+    async def health() -> dict[str, str]:
+        return {"status": "ok", "version": __version__}
+
+    @get("/ready")
+    async def ready() -> Response[bytes]:
+        states = await pipeline.health()
+        is_ready = any(state.ok for state in states.values())
+        backends = {name: {"ok": state.ok, "detail": state.detail} for name, state in states.items()}
+        body = dumps({"ready": is_ready, "backends": backends})
+        return Response(body, status_code=200 if is_ready else 503, media_type="application/json")
+
+    @get("/schema")
+    async def schema() -> Response[bytes]:
+        return Response(dumps(openapi_document()), media_type="application/json")
+
+    return [root, health, ready, schema]
+
+
+def _http_error(request: _Request, problem: HTTPException) -> Response[bytes]:
+    match problem:
+        case NotFoundException():
+            return _error(request, APIError(ErrorKind.NOT_FOUND, "there is nothing at this path"))
+        case MethodNotAllowedException():
+            return _error(request, method_not_allowed(("GET", "HEAD")))
+        case _:
+            return _error(request, APIError(ErrorKind.INVALID_REQUEST, problem.detail))
+
+
+def _internal_error(request: _Request, problem: Exception) -> Response[bytes]:
+    raise problem
+
+
+def _error(request: _Request, error: APIError) -> Response[bytes]:
+    visit = Visit.of(request.scope)  # type: ignore[arg-type]
+    visit.failed(error)
+    reply = visit.format.encode_error(error, visit.id)
+    return Response(reply.body, status_code=reply.status, headers={**reply.headers, **(error.headers or {})})

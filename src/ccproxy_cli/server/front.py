@@ -1,0 +1,94 @@
+"""The outermost layer: gives every request an id, asks the guard, and writes its log line when it is over."""
+
+import secrets
+import time
+import traceback
+from collections.abc import Callable, Sequence
+
+from ccproxy_cli.observe.logging import RequestLine
+from ccproxy_cli.server.asgi import ASGIApp, Message, Receive, Scope, Send, headers_of
+from ccproxy_cli.server.guard import Guard, client_keys
+from ccproxy_cli.server.replies import INTERNAL, send_error, send_reply
+from ccproxy_cli.server.routes import format_of, normal_path
+from ccproxy_cli.server.visit import SCOPE_KEY, Visit
+
+Observer = Callable[[Visit], None]
+"""Told of every request when it is over."""
+
+_PREFLIGHT = {
+    "access-control-allow-methods": "GET, POST, OPTIONS",
+    "access-control-allow-headers": "*, authorization",  # the star does not cover this one
+    "access-control-max-age": "600",
+}
+_EXPOSED = b"x-request-id, request-id, retry-after, x-ccproxy-route, x-ccproxy-losses, x-ccproxy-overhead-ms"
+
+
+class Front:
+    """An ASGI application around the routes."""
+
+    def __init__(self, app: ASGIApp, guard: Guard, log: Callable[[RequestLine], None], observers: Sequence[Observer] = ()) -> None:
+        self._app = app
+        self._guard = guard
+        self._log = log
+        self._observers = tuple(observers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        visit = _visit(scope)
+        scope[SCOPE_KEY] = visit
+        scope["path"] = visit.path
+        send = self._noting(visit, scope, send)
+        try:
+            await self._admit(visit, scope, receive, send)
+        except Exception:  # noqa: BLE001 - the edge: nothing may reach the server library, which would log it in its own way
+            visit.traceback = traceback.format_exc()
+            visit.failed(INTERNAL)
+            if visit.status is None:
+                await send_error(send, visit, INTERNAL)
+        finally:
+            self._log(visit.line())
+            for observer in self._observers:
+                observer(visit)
+
+    async def _admit(self, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:
+        error = self._guard.refuse(scope, visit.path)
+        if error is not None:
+            closing = bool(error.headers and "connection" in error.headers)
+            await send_error(send, visit, error, receive if closing else None)
+        elif visit.method == "OPTIONS" and self._guard.allowed_origin(scope):
+            await send_reply(send, 204, _PREFLIGHT, b"")
+        elif visit.method == "HEAD":
+            await self._app({**scope, "method": "GET"}, receive, send)  # the server drops the body by its own copy of the method
+        else:
+            await self._app(scope, receive, send)
+
+    def _noting(self, visit: Visit, scope: Scope, send: Send) -> Send:
+        """`send`, which also notes when the answer began and adds what every answer carries."""
+        extra = [(b"x-request-id", visit.id.encode())]
+        if self._guard.origins and (origin := self._guard.allowed_origin(scope)) is not None:
+            extra += [(b"access-control-allow-origin", origin), (b"vary", b"origin"), (b"access-control-expose-headers", _EXPOSED)]
+
+        async def noting(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                visit.status = message["status"]
+                visit.sent = time.monotonic()
+                message["headers"] = [*message["headers"], *extra]
+            await send(message)
+
+        return noting
+
+
+def _visit(scope: Scope) -> Visit:
+    path = normal_path(scope["path"])
+    headers = headers_of(scope)
+    key = next(iter(client_keys(scope)), None)
+    return Visit(
+        id=f"req_{secrets.token_hex(12)}",
+        format=format_of(path, headers),
+        method=scope["method"],
+        path=path,
+        headers=headers,
+        key=None if key is None else key.decode("latin-1"),
+    )

@@ -1,0 +1,158 @@
+"""The hot routes, as plain ASGI: read the request, ask the pipeline, send its answer."""
+
+import asyncio
+import time
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol, assert_never
+
+from ccproxy_cli.backends.base import Health
+from ccproxy_cli.core.errors import APIError, BadRequest, BadUpstream, ErrorKind, UpstreamError
+from ccproxy_cli.core.http import HTTPCall
+from ccproxy_cli.pipeline.exchange import Answer, Exchange
+from ccproxy_cli.server.asgi import Receive, Scope, Send
+from ccproxy_cli.server.body import BodyRefused, ClientGone, read_body
+from ccproxy_cli.server.hangup import Hangup
+from ccproxy_cli.server.replies import STOPPING, error_of, send_error, send_reply, send_stream
+from ccproxy_cli.server.routes import ENDPOINTS, Action, Endpoint
+from ccproxy_cli.server.visit import Visit
+
+STRICT_HEADER = "x-ccproxy-strict"
+
+
+class Pipeline(Protocol):
+    """What the server asks of the pipeline. Everything raises `BadRequest`, `BadUpstream` or `UpstreamError`."""
+
+    async def generate(self, exchange: Exchange) -> Answer: ...
+    async def count_tokens(self, exchange: Exchange) -> Answer: ...
+    async def list_models(self, exchange: Exchange) -> Answer: ...
+    async def get_model(self, exchange: Exchange, model_id: str) -> Answer: ...
+    async def health(self) -> Mapping[str, Health]: ...
+    async def aclose(self) -> None: ...
+
+
+class Handlers:
+    """The vendors' routes over one pipeline."""
+
+    def __init__(self, pipeline: Pipeline, max_body: int) -> None:
+        self._pipeline = pipeline
+        self._max_body = max_body
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request to any path of `ENDPOINTS`, or below a list of models."""
+        visit = Visit.of(scope)
+        endpoint, model_id = _endpoint(visit.path)
+        try:
+            _check_method(endpoint, visit)
+            if endpoint.action is Action.MODELS:
+                await self._models(visit, endpoint, model_id, scope, receive, send)
+            else:
+                await self._post(visit, endpoint, scope, receive, send)
+        except ClientGone:
+            visit.outcome = "client_gone"
+        except BodyRefused as problem:
+            await send_error(send, visit, problem.error, receive)
+        except (BadRequest, BadUpstream, UpstreamError) as problem:
+            await send_error(send, visit, problem.error)
+        except Exception as problem:  # the edge: a bug of ours must still be an answer, and must be logged
+            visit.traceback = traceback.format_exc()
+            if visit.status is None:
+                await send_error(send, visit, error_of(problem))
+            else:
+                visit.failed(error_of(problem))
+                raise
+
+    async def _post(self, visit: Visit, endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> None:
+        body = await read_body(visit.headers, receive, self._max_body)
+        visit.bytes_in = len(body)
+        exchange = _exchange(visit, endpoint, scope, body)
+        work = self._pipeline.generate if endpoint.action is Action.GENERATE else self._pipeline.count_tokens
+        await self._answer(visit, receive, send, exchange, work)
+
+    async def _models(self, visit: Visit, endpoint: Endpoint, model_id: str | None, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = _exchange(visit, endpoint, scope, b"")
+        if model_id is None:
+            await self._answer(visit, receive, send, exchange, self._pipeline.list_models)
+        else:
+            await self._answer(visit, receive, send, exchange, lambda exchange: self._pipeline.get_model(exchange, model_id))
+
+    async def _answer(
+        self, visit: Visit, receive: Receive, send: Send, exchange: Exchange, work: Callable[[Exchange], Awaitable[Answer]]
+    ) -> None:
+        """Do the work and send what comes of it, unless the client leaves first."""
+        visit.exchange = exchange
+        hangup = Hangup(receive)
+        try:
+            answer = await work(exchange)
+            headers = {**answer.headers, "x-ccproxy-overhead-ms": _overhead(exchange)}
+            if answer.chunks is None:
+                hangup.stop()
+                visit.bytes_out = len(answer.body)
+                await send_reply(send, answer.status, headers, answer.body)
+            else:
+                await send_stream(send, visit, answer, headers)
+                hangup.stop()
+                await send({"type": "http.response.body", "body": b""})
+        except asyncio.CancelledError:
+            if hangup.gone:
+                raise ClientGone from None
+            await _stop(visit, send)
+        finally:
+            hangup.stop()
+
+
+async def _stop(visit: Visit, send: Send) -> None:
+    """The server ends before the answer does: say so, by status or in-band."""
+    if visit.status is None:
+        await send_error(send, visit, STOPPING)
+        return
+    visit.outcome = "stream_broken"
+    visit.error_type = STOPPING.kind.value[0]
+    await send({"type": "http.response.body", "body": visit.format.encode_stream_error(STOPPING, visit.id)})
+
+
+def _endpoint(path: str) -> tuple[Endpoint, str | None]:
+    """What is served at a path, and the model it names if it is below a list of models."""
+    endpoint = ENDPOINTS.get(path)
+    if endpoint is not None:
+        return endpoint, None
+    start, _, model_id = path.partition("/models/")
+    endpoint = ENDPOINTS.get(f"{start}/models")
+    if endpoint is None or not model_id:
+        raise BadRequest("there is nothing at this path", kind=ErrorKind.NOT_FOUND)
+    return endpoint, model_id
+
+
+def _check_method(endpoint: Endpoint, visit: Visit) -> None:
+    match endpoint.action:
+        case Action.ABSENT if visit.method == "GET" and visit.headers.get("upgrade", "").lower() == "websocket":
+            # Codex falls back to plain HTTP at once on 426, and only on that.
+            error = APIError(ErrorKind.UPGRADE_REFUSED, "WebSocket is not spoken here: use plain HTTP", headers={"upgrade": "HTTP/1.1"})
+            raise UpstreamError(error)
+        case Action.ABSENT:
+            raise BadRequest(f"{endpoint.canonical} is not served by this ccproxy", kind=ErrorKind.NOT_FOUND)
+        case Action.GENERATE | Action.COUNT_TOKENS | Action.MODELS:
+            if visit.method not in endpoint.methods:
+                raise UpstreamError(method_not_allowed(endpoint.methods))
+        case _:
+            assert_never(endpoint.action)
+
+
+def method_not_allowed(allowed: tuple[str, ...]) -> APIError:
+    """The refusal of a method, naming those that are served."""
+    return APIError(ErrorKind.METHOD_NOT_ALLOWED, f"use {' or '.join(allowed)} here", headers={"allow": ", ".join(allowed)})
+
+
+def _exchange(visit: Visit, endpoint: Endpoint, scope: Scope, body: bytes) -> Exchange:
+    query: bytes = scope["query_string"]
+    call = HTTPCall(visit.method, endpoint.canonical, body, visit.headers, query.decode("latin-1"))
+    strict = visit.headers.get(STRICT_HEADER, "").strip().lower() in ("1", "true", "yes")
+    return Exchange(visit.id, visit.format, call, strict=strict, client_key=visit.key, started=visit.started)
+
+
+def _overhead(exchange: Exchange) -> str:
+    """Milliseconds this request has spent here, the wait for the upstream left out."""
+    spent = time.monotonic() - exchange.started
+    if exchange.sent_upstream is not None and exchange.first_byte is not None:
+        spent -= exchange.first_byte - exchange.sent_upstream
+    return f"{spent * 1000:.1f}"

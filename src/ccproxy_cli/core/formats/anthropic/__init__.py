@@ -1,0 +1,45 @@
+"""Anthropic Messages: `POST /v1/messages`, its event stream, its errors, its model list and its token counter."""
+
+from ccproxy_cli.core.formats._format import Format
+from ccproxy_cli.core.formats.anthropic.catalog import (
+    decode_count,
+    decode_models,
+    encode_count,
+    encode_model,
+    encode_models,
+    models_call,
+)
+from ccproxy_cli.core.formats.anthropic.envelope import peek
+from ccproxy_cli.core.formats.anthropic.errors import decode_error, encode_error, encode_stream_error
+from ccproxy_cli.core.formats.anthropic.request_decoder import decode_count_request, decode_request
+from ccproxy_cli.core.formats.anthropic.request_encoder import encode_count_request, encode_request
+from ccproxy_cli.core.formats.anthropic.response import decode_response, encode_response
+from ccproxy_cli.core.formats.anthropic.stream_decoder import StreamDecoder
+from ccproxy_cli.core.formats.anthropic.stream_encoder import PING, StreamEncoder
+from ccproxy_cli.core.formats.anthropic.wire import NAME
+
+FORMAT = Format(
+    name=NAME,
+    ordered=True,
+    peek=peek,
+    decode_request=decode_request,
+    encode_request=encode_request,
+    decode_response=decode_response,
+    encode_response=encode_response,
+    stream_decoder=StreamDecoder,
+    stream_encoder=StreamEncoder,
+    decode_error=decode_error,
+    encode_error=encode_error,
+    encode_stream_error=encode_stream_error,
+    ping=PING,
+    models_call=models_call,
+    decode_models=decode_models,
+    encode_models=encode_models,
+    encode_model=encode_model,
+    decode_count_request=decode_count_request,
+    encode_count_request=encode_count_request,
+    decode_count=decode_count,
+    encode_count=encode_count,
+)
+
+__all__ = ["FORMAT", "StreamDecoder"]

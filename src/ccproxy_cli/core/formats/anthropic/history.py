@@ -1,0 +1,270 @@
+"""A conversation from another format, brought under this vendor's rules.
+
+The rules (vendor's errors, recorded 2025 and 2026): roles alternate; every tool call is answered in the very next user message, and the
+answers stand first in it; no text is empty; nothing but text, thinking and calls comes from the model. What is moved keeps its words,
+what must go is recorded, and the same history always gives the same bytes.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from attrs import define, evolve, field, frozen
+
+from ccproxy_cli.core.errors import BadRequest
+from ccproxy_cli.core.extras import Losses
+from ccproxy_cli.core.formats.anthropic.media import fit_media
+from ccproxy_cli.core.formats.anthropic.parts import parse_arguments
+from ccproxy_cli.core.formats.anthropic.wire import NAME
+from ccproxy_cli.core.ids import digest_id, fit_id
+from ccproxy_cli.core.jsontext import JSONError, dumps_str
+from ccproxy_cli.core.parts import Excerpts, Media, Opaque, Part, Proof, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
+from ccproxy_cli.core.request import INSTRUCTING, Message, Role
+
+CALL_ID = re.compile(r"[a-zA-Z0-9_-]{1,128}")
+NO_RESULT = "[no result recorded]"
+
+
+@frozen
+class _Result:
+    part: ToolResult
+    path: str
+
+
+@define
+class _Turn:
+    """All that one side said before the other side spoke."""
+
+    role: Role
+    segments: list[tuple[Role, list[Part], bool]] = field(factory=list)
+    """Runs of parts under one role, with whether each was one bare string."""
+    results: list[_Result] = field(factory=list)
+    """As the client placed them; what is left here after pairing answers no call."""
+    answers: list[ToolResult] = field(factory=list)
+    """The results of the calls in the turn before."""
+
+    def add(self, role: Role, parts: list[Part], flat: bool) -> None:
+        if not parts:
+            return
+        if self.segments and self.segments[-1][0] is role:
+            self.segments[-1] = (role, [*self.segments[-1][1], *parts], False)
+        else:
+            self.segments.append((role, parts, flat))
+
+    @property
+    def calls(self) -> list[ToolCall]:
+        return [part for _, parts, _ in self.segments for part in parts if isinstance(part, ToolCall)]
+
+
+def adapt_history(messages: tuple[Message, ...], late_system: bool, losses: Losses) -> tuple[tuple[Text, ...], tuple[Message, ...]]:
+    """The leading instructions, one text per part of them, and the conversation.
+
+    Raises:
+        BadRequest: a part that the vendor has no place for and that cannot be left out.
+    """
+    lead = next((index for index, message in enumerate(messages) if message.role not in INSTRUCTING), len(messages))
+    if lead == len(messages) and lead:
+        # The vendor wants at least one message of the user's; the last instruction is the nearest to one.
+        lead -= 1
+        losses.add(f"messages[{lead}].role", f"{NAME} needs a user message, so the last instruction is sent as one")
+        messages = (*messages[:lead], evolve(messages[lead], role=Role.USER))
+    instructions = [text for index in range(lead) for text in _instruction(messages[index], f"messages[{index}]", losses)]
+    turns = _turns(messages, lead, losses)
+    _pair_results(turns, losses)
+    adapted = [message for turn in turns for message in _messages(turn, late_system)]
+    if not adapted:
+        raise BadRequest("messages: at least one message with content is required", "messages")
+    return tuple(instructions), tuple(_without_trailing_space(adapted))
+
+
+def _instruction(message: Message, path: str, losses: Losses) -> list[Text]:
+    return [part for part in _fit_parts(message, path, losses) if isinstance(part, Text)]
+
+
+def _turns(messages: tuple[Message, ...], lead: int, losses: Losses) -> list[_Turn]:
+    turns: list[_Turn] = []
+    carried: list[Part] = []
+    for index, message in enumerate(messages[lead:], lead):
+        path = f"messages[{index}]"
+        side = Role.ASSISTANT if message.role is Role.ASSISTANT else Role.USER
+        parts = _fit_parts(message, path, losses)
+        if side is Role.ASSISTANT:
+            # The vendor takes media from the user alone (documents since version 2026-10-21), so the model's own come back with the user.
+            carried += [part for part in parts if isinstance(part, Media)]
+            parts = [part for part in parts if not isinstance(part, Media | ToolResult)]
+        if not parts:
+            continue
+        if not turns or turns[-1].role is not side:
+            turns.append(_Turn(side))
+        turn = turns[-1]
+        if side is Role.USER and carried:
+            turn.add(Role.USER, carried, False)
+            carried = []
+        turn.results += [_Result(part, path) for part in parts if isinstance(part, ToolResult)]
+        role = Role.SYSTEM if message.role in INSTRUCTING else side
+        turn.add(role, [part for part in parts if not isinstance(part, ToolResult)], message.flat)
+    if carried:
+        losses.add("messages", f"{NAME} takes no media from the assistant")
+    return turns
+
+
+# Parts.
+
+
+def _fit_parts(message: Message, path: str, losses: Losses) -> list[Part]:
+    """The parts of `message` that can be sent, each in a form that can."""
+    losses.add_foreign(message.extras, NAME, path)
+    if message.name is not None:
+        losses.add(f"{path}.name", f"{NAME} has no names of authors")
+    where = f"{path}.content"
+    placed = ((part, where if message.flat else f"{where}[{index}]") for index, part in enumerate(message.parts))
+    return [fitted for part, at in placed for fitted in _fit_part(part, message.role, at, losses)]
+
+
+def _fit_part(part: Part, role: Role, path: str, losses: Losses) -> Iterator[Part]:
+    if not isinstance(part, Opaque):
+        losses.add_foreign(part.extras, NAME, path)
+    match part:
+        case Text():
+            if part.text.strip():
+                yield part
+            elif part.text:
+                losses.add(path, f"{NAME} refuses text of nothing but spaces")
+        case Refusal():
+            if part.text.strip():
+                yield Text(part.text, extras=part.extras)
+        case Media() if role in INSTRUCTING:
+            losses.add(path, f"{NAME} takes only text as instructions")
+        case Media():
+            yield fit_media(_fit_excerpts(part, path, losses), path, losses)
+        case Reasoning():
+            own = tuple(proof for proof in part.proofs if proof.issuer == NAME)
+            if own and role is Role.ASSISTANT:
+                yield evolve(part, proofs=own)
+            else:
+                losses.add(path, f"{NAME} takes only reasoning that it signed itself")
+        case ToolCall() if role is Role.ASSISTANT:
+            yield _fit_call(part, path, losses)
+        case ToolResult() if role in (Role.USER, Role.TOOL):
+            inner = [fit for index, piece in enumerate(part.parts) for fit in _fit_part(piece, Role.USER, f"{path}[{index}]", losses)]
+            yield evolve(part, parts=tuple(inner), is_error=part.is_error or None)
+        case ToolCall() | ToolResult():
+            losses.add(path, f"{NAME} has no such part in a message of this role")
+        case Opaque():
+            if part.format == NAME:
+                yield part
+            else:
+                losses.add(path, f"{NAME} has no {part.type}")
+
+
+def _fit_excerpts(part: Media, path: str, losses: Losses) -> Media:
+    if not isinstance(part.source, Excerpts):
+        return part
+    inner = [fit for piece in part.source.parts for fit in _fit_part(piece, Role.USER, path, losses)]
+    return evolve(part, source=Excerpts(tuple(inner), part.source.flat))
+
+
+def _fit_call(part: ToolCall, path: str, losses: Losses) -> ToolCall:
+    proofs: tuple[Proof, ...] = tuple(proof for proof in part.proofs if proof.issuer == NAME)
+    if len(proofs) < len(part.proofs):
+        losses.add(f"{path}.proofs", f"{NAME} takes only proofs that it issued itself")
+    try:
+        arguments = dumps_str(parse_arguments(part))
+    except JSONError as error:
+        raise BadRequest(f"{path}: the arguments of tool call {part.call_id[:80]!r} are not a JSON object: {error}", path) from error
+    return evolve(part, arguments=arguments, kind=ToolKind.FUNCTION, proofs=proofs)
+
+
+# Calls and results.
+
+
+def _pair_results(turns: list[_Turn], losses: Losses) -> None:
+    """Give every call its one result, in the turn right after it and in the order of the calls; results of no call are dropped."""
+    used: Counter[str] = Counter()
+    for position, turn in enumerate(list(turns)):
+        if turn.role is not Role.ASSISTANT or not turn.calls:
+            continue
+        if turn is turns[-1]:
+            turns.append(_Turn(Role.USER))
+        ids: list[str] = []
+        for call in turn.calls:
+            ids.append(_unique_id(call.call_id, used))
+            turns[position + 1].answers.append(_answer(call, ids[-1], turns, position + 1, losses))
+        _rename(turn, ids)
+    for turn in turns:
+        for result in turn.results:
+            losses.add(f"{result.path}.content", f"no call has the id {result.part.call_id[:80]!r}, so its result is dropped")
+
+
+def _unique_id(call_id: str, used: Counter[str]) -> str:
+    """An id that fits and that no earlier call has: some providers number the calls of every turn from 0 again."""
+    fitted = fit_id(call_id, CALL_ID)
+    used[fitted] += 1
+    return fitted if used[fitted] == 1 else "call_" + digest_id(f"{call_id}#{used[fitted]}")
+
+
+def _answer(call: ToolCall, new_id: str, turns: list[_Turn], start: int, losses: Losses) -> ToolResult:
+    """Take the first result of `call` out of the turns from `start` on, or stand in for it."""
+    for turn in turns[start:]:
+        if any(other.call_id == call.call_id for other in turn.calls):
+            break  # from here on results belong to a newer call of the same id
+        for result in turn.results:
+            if result.part.call_id == call.call_id:
+                turn.results.remove(result)
+                return evolve(result.part, call_id=new_id)
+    losses.add(f"messages[{call.call_id[:80]}]", "the call has no result, so an error result stands in for it")
+    return ToolResult(new_id, (Text(NO_RESULT),), is_error=True, flat=True)
+
+
+def _rename(turn: _Turn, ids: list[str]) -> None:
+    names = iter(ids)
+    turn.segments = [
+        (role, [evolve(part, call_id=next(names)) if isinstance(part, ToolCall) else part for part in parts], flat)
+        for role, parts, flat in turn.segments
+    ]
+
+
+# Messages.
+
+
+def _messages(turn: _Turn, late_system: bool) -> Iterator[Message]:
+    segments = turn.segments
+    if turn.role is Role.USER:
+        if turn.answers:
+            segments = [(Role.USER, list(turn.answers), False), *segments]
+        segments = _placed(segments, late_system)
+    for role, parts, flat in segments:
+        if parts:
+            yield Message(role, tuple(parts), flat and len(parts) == 1)
+
+
+def _placed(segments: list[tuple[Role, list[Part], bool]], late_system: bool) -> list[tuple[Role, list[Part], bool]]:
+    """System text where the target takes it: as a message of its own after the user's first, else as a reminder among the user's words.
+
+    Every recorded late system message stands after a user message (2026), so one is never sent before it.
+    """
+    if late_system and any(role is Role.USER for role, _, _ in segments):
+        first = next(index for index, (role, _, _) in enumerate(segments) if role is Role.USER)
+        segments = [segments[first], *segments[:first], *segments[first + 1 :]]
+    else:
+        segments = [
+            (Role.USER, [_reminder(part) for part in parts] if role is Role.SYSTEM else parts, flat) for role, parts, flat in segments
+        ]
+    merged = _Turn(Role.USER)
+    for role, parts, flat in segments:
+        merged.add(role, parts, flat)
+    return merged.segments
+
+
+def _reminder(part: Part) -> Part:
+    if not isinstance(part, Text):
+        return part
+    return evolve(part, text=f"<system-reminder>\n{part.text}\n</system-reminder>")
+
+
+def _without_trailing_space(messages: list[Message]) -> list[Message]:
+    """The vendor refuses an unfinished answer that ends in white space."""
+    last = messages[-1]
+    if last.role is Role.ASSISTANT and isinstance(final := last.parts[-1], Text):
+        messages[-1] = evolve(last, parts=(*last.parts[:-1], evolve(final, text=final.text.rstrip())))
+    return messages

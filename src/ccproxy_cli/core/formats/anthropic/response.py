@@ -1,0 +1,136 @@
+"""A complete answer, in both directions."""
+
+import re
+from typing import assert_never
+
+from ccproxy_cli.core.errors import BadUpstream
+from ccproxy_cli.core.extras import extras_of
+from ccproxy_cli.core.formats.anthropic.parts import (
+    decode_parts,
+    encode_call,
+    encode_text,
+    encode_thinking,
+    encode_unproven_thinking,
+    own_members,
+    parse_arguments,
+    write_opaque,
+)
+from ccproxy_cli.core.formats.anthropic.usage import decode_finish, decode_usage, encode_finish, encode_usage
+from ccproxy_cli.core.formats.anthropic.wire import KIT, NAME, ResponseWire
+from ccproxy_cli.core.ids import digest_id, fit_id
+from ccproxy_cli.core.jsontext import JSON, JSONError, dumps, loads
+from ccproxy_cli.core.parts import Media, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
+from ccproxy_cli.core.request import Request
+from ccproxy_cli.core.response import Finish, FinishReason, Response
+
+MESSAGE_ID = re.compile(r"[a-zA-Z0-9_.:-]{1,128}")
+CALL_ID = re.compile(r"[a-zA-Z0-9_-]{1,128}")
+CUT_SHORT = frozenset({FinishReason.LENGTH, FinishReason.CONTEXT_FULL})
+
+
+def decode_response(body: bytes) -> Response:
+    """The answer to a request that did not stream.
+
+    Raises:
+        BadUpstream: it is none.
+    """
+    try:
+        value = loads(body)
+    except JSONError as error:
+        raise BadUpstream(f"upstream sent an answer that is not valid JSON: {error}") from error
+    if isinstance(value, dict) and value.get("type", "message") != "message":
+        raise BadUpstream(f"upstream sent a {str(value['type'])[:40]!r} where a message was due")
+    wire = KIT.read(value, ResponseWire, BadUpstream)
+    return Response(
+        id=wire.id,
+        model=wire.model,
+        parts=decode_parts(wire.content, "content", BadUpstream),
+        finish=decode_finish(wire.stop_reason, wire.stop_sequence),
+        usage=decode_usage(wire.usage),
+        extras=extras_of(NAME, message_members(wire)),
+    )
+
+
+def message_members(wire: ResponseWire) -> dict[str, JSON]:
+    """What rides along with a message. Never empty, since `type` and `role` are among it: so it also tells that the answer is ours."""
+    return {"type": "message", "role": "assistant"} | {
+        name: value for name, value in wire.extras.items() if name not in ("stop_reason", "stop_sequence", "usage")
+    }
+
+
+def encode_response(response: Response, request: Request) -> bytes:
+    """The body of an answer.
+
+    Raises:
+        BadUpstream: a tool call's arguments are not a JSON object, although the model was not cut short.
+    """
+    native = NAME in response.extras
+    blocks = [_block(part, response.finish) for part in response.parts if native or not is_blank(part)]
+    body: dict[str, JSON] = {
+        "id": message_id(response.id, response.model, response.created),
+        "type": "message",
+        "role": "assistant",
+        "model": response.model,
+        "content": [block for block in blocks if block is not None],
+        "stop_reason": encode_finish(response.finish, response.parts, native),
+        "stop_sequence": response.finish.stop_sequence,
+        "usage": encode_usage(response.usage, native),
+    }
+    for name, value in own_members(response.extras).items():
+        body.setdefault(name, value)
+    return dumps(body)
+
+
+def message_id(given: str, model: str, created: int | None) -> str:
+    """An id for the message: the upstream's own where there is one that fits."""
+    return fit_id(given, MESSAGE_ID, "msg_") if given else "msg_" + digest_id(f"{model}:{created}")
+
+
+def call_id(given: str, position: int) -> str:
+    """An id for a call, by its position in the answer where the upstream gave none."""
+    return fit_id(given, CALL_ID, "toolu_") if given else "toolu_" + digest_id(f"#{position}")
+
+
+def is_blank(part: Part) -> bool:
+    """Text or reasoning with nothing in it, which other vendors send by the way and clients of this format stumble over."""
+    match part:
+        case Text() | Refusal():
+            return not part.text
+        case Reasoning():
+            return not part.text and not any(proof.issuer == NAME for proof in part.proofs)
+        case _:
+            return False
+
+
+def _block(part: Part, finish: Finish) -> JSON | None:
+    match part:
+        case Text():
+            return encode_text(part)
+        case Refusal():
+            return {"type": "text", "text": part.text}
+        case Reasoning():
+            return encode_thinking(part) or encode_unproven_thinking(part)
+        case ToolCall():
+            return encode_call(part, call_id(part.call_id, 0), _arguments(part, finish))
+        case Media():
+            return {"type": "text", "text": media_note(part)}
+        case Opaque():
+            return write_opaque(part)
+        case ToolResult():
+            return None
+        case _:
+            assert_never(part)
+
+
+def media_note(part: Media) -> str:
+    """What stands where the model answered with a medium, which this format's answers cannot hold."""
+    return f"[{part.kind.value} left out: the answer's format cannot hold it]"
+
+
+def _arguments(part: ToolCall, finish: Finish) -> dict[str, JSON]:
+    try:
+        return parse_arguments(part)
+    except JSONError as error:
+        if finish.reason in CUT_SHORT:
+            return {}
+        raise BadUpstream(f"the model called {part.name[:80]!r} with arguments that are not a JSON object: {error}") from error

@@ -1,0 +1,239 @@
+"""Events to the vendor's event stream.
+
+Blocks are numbered anew, from 0 and without gaps, because the official SDKs look them up by position. What has nothing to say in this
+format gets no block: text and reasoning of other vendors open theirs with their first word. The bytes around each kind of delta are
+made once per block, so that a delta costs one string's encoding.
+"""
+
+from typing import assert_never
+
+from ccproxy_cli.core.events import (
+    Event,
+    OpaqueDelta,
+    OpaqueEvent,
+    PartEnd,
+    PartStart,
+    Ping,
+    ProofDelta,
+    ResponseEnd,
+    ResponseStart,
+    StreamError,
+    TextDelta,
+)
+from ccproxy_cli.core.extras import NO_EXTRAS
+from ccproxy_cli.core.formats.anthropic.errors import encode_stream_error
+from ccproxy_cli.core.formats.anthropic.parts import encode_text, encode_thinking, encode_unproven_thinking, own_members
+from ccproxy_cli.core.formats.anthropic.response import call_id, is_blank, media_note, message_id
+from ccproxy_cli.core.formats.anthropic.usage import encode_finish, encode_usage
+from ccproxy_cli.core.formats.anthropic.wire import NAME
+from ccproxy_cli.core.framing import encode_frame
+from ccproxy_cli.core.jsontext import JSON, dumps, dumps_str
+from ccproxy_cli.core.parts import Media, Opaque, Part, Proof, ProofKind, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
+from ccproxy_cli.core.request import Request
+from ccproxy_cli.core.stream import merge_extras
+
+PING = encode_frame(b'{"type":"ping"}', b"ping")
+
+_DELTA_MEMBERS = ("container", "stop_details")
+"""What the last delta says again about the message; clients forget what it leaves out."""
+_DELTA_HEAD = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{"type":"%s","%s":'
+_DELTA_TAIL = b"}}\n\n"
+
+
+class _Lane:
+    """One part on its way out."""
+
+    __slots__ = ("head", "held", "number", "part", "start", "words")
+
+    def __init__(self, part: Part, start: dict[str, JSON] | None, words: tuple[bytes, bytes] | None) -> None:
+        self.part = part
+        self.start = start
+        """The `content_block` it opens with; None if this format cannot say it."""
+        self.words = words
+        self.number = -1
+        """Its block's number, once open."""
+        self.head = b""
+        """What stands before the words of each delta."""
+        self.held: list[str] | None = None
+        """Words that go out together at the end."""
+
+
+class StreamEncoder:
+    """One answer's stream. Parts must not interleave."""
+
+    def __init__(self, request: Request) -> None:
+        self._native = False
+        self._start: ResponseStart | None = None
+        self._lanes: dict[int, _Lane] = {}
+        self._blocks = 0
+        self._told: list[Part] = []
+
+    def encode(self, event: Event) -> bytes:
+        """The bytes for `event`; empty if this format says nothing here."""
+        match event:
+            case TextDelta(index, text):
+                return self._on_text(self._lanes[index], text)
+            case PartStart(index, part):
+                return self._on_start(index, part)
+            case PartEnd(index):
+                return self._on_end(self._lanes.pop(index))
+            case ProofDelta(index, proof):
+                return self._on_proof(self._lanes[index], proof)
+            case OpaqueDelta(index, format_name, raw):
+                return self._delta(self._lanes[index], raw) if format_name == NAME else b""
+            case ResponseStart():
+                return self._on_response_start(event)
+            case ResponseEnd():
+                return self._on_response_end(event)
+            case StreamError(error):
+                return encode_stream_error(error, error.request_id or "")
+            case Ping():
+                return PING
+            case OpaqueEvent(format_name, raw):
+                return encode_frame(dumps(raw), str(raw["type"]).encode()) if format_name == NAME else b""
+            case _:
+                assert_never(event)
+
+    # The message.
+
+    def _on_response_start(self, event: ResponseStart) -> bytes:
+        self._native = NAME in event.extras
+        self._start = event
+        message: dict[str, JSON] = {
+            "id": message_id(event.id, event.model, event.created),
+            "type": "message",
+            "role": "assistant",
+            "model": event.model,
+            "content": [],
+            "stop_reason": None,
+            "stop_sequence": None,
+            "usage": encode_usage(event.usage, self._native),
+        }
+        for name, value in own_members(event.extras).items():
+            message.setdefault(name, value)
+        return _frame({"type": "message_start", "message": message})
+
+    def _on_response_end(self, event: ResponseEnd) -> bytes:
+        assert self._start is not None
+        delta: dict[str, JSON] = {
+            "stop_reason": encode_finish(event.finish, self._told, self._native),
+            "stop_sequence": event.finish.stop_sequence,
+        }
+        beside: dict[str, JSON] = {}
+        said = own_members(event.extras)
+        for name, value in own_members(merge_extras(self._start.extras, event.extras)).items():
+            if name in _DELTA_MEMBERS:
+                delta[name] = value
+            elif name in said or (name == "context_management" and value is not None):
+                beside[name] = value
+        final = {"type": "message_delta", "delta": delta, "usage": encode_usage(event.usage, self._native), **beside}
+        return _frame(final) + _frame({"type": "message_stop"})
+
+    # Parts.
+
+    def _on_start(self, index: int, part: Part) -> bytes:
+        lane = _lane(part, self._blocks)
+        self._lanes[index] = lane
+        self._told.append(part)
+        if lane.start is None or (is_blank(part) and not self._native):
+            return b""
+        return self._open(lane)
+
+    def _open(self, lane: _Lane) -> bytes:
+        assert lane.start is not None
+        lane.number = self._blocks
+        self._blocks += 1
+        if lane.words is not None:
+            lane.head = _DELTA_HEAD % (lane.number, *lane.words)
+        opening = _frame({"type": "content_block_start", "index": lane.number, "content_block": lane.start})
+        return opening + b"".join(self._delta(lane, delta) for delta in _opening_deltas(lane.part))
+
+    def _on_text(self, lane: _Lane, text: str) -> bytes:
+        if lane.held is not None:
+            lane.held.append(text)
+            return b""
+        if lane.number < 0:
+            if lane.start is None:
+                return b""
+            return self._open(lane) + lane.head + dumps(text) + _DELTA_TAIL
+        return lane.head + dumps(text) + _DELTA_TAIL
+
+    def _on_proof(self, lane: _Lane, proof: Proof) -> bytes:
+        if proof.issuer != NAME or proof.kind is not ProofKind.SIGNATURE or not isinstance(lane.part, Reasoning):
+            return b""
+        opening = self._open(lane) if lane.number < 0 else b""
+        return opening + self._delta(lane, {"type": "signature_delta", "signature": proof.payload})
+
+    def _delta(self, lane: _Lane, delta: JSON) -> bytes:
+        if lane.number < 0:
+            return b""
+        return _frame({"type": "content_block_delta", "index": lane.number, "delta": delta})
+
+    def _on_end(self, lane: _Lane) -> bytes:
+        if lane.number < 0:
+            return b""
+        last = b""
+        if lane.held is not None:
+            last = lane.head + dumps(dumps_str({"input": "".join(lane.held)})) + _DELTA_TAIL
+        return last + _frame({"type": "content_block_stop", "index": lane.number})
+
+
+def _frame(event: dict[str, JSON]) -> bytes:
+    return encode_frame(dumps(event), event["type"].encode())
+
+
+def _lane(part: Part, position: int) -> _Lane:
+    """The part with the block it opens with: whatever comes in deltas is left out of that."""
+    match part:
+        case Text():
+            start = encode_text(part)
+            if start.get("citations"):
+                start["citations"] = []
+            return _Lane(part, {**start, "text": ""}, (b"text_delta", b"text"))
+        case Refusal():
+            return _Lane(part, {"type": "text", "text": ""}, (b"text_delta", b"text"))
+        case Reasoning():
+            start = encode_thinking(part) or encode_unproven_thinking(part)
+            if start["type"] == "thinking":
+                start = {**start, "thinking": "", "signature": ""}
+            return _Lane(part, start, (b"thinking_delta", b"thinking"))
+        case ToolCall():
+            start = {"type": "tool_use", "id": call_id(part.call_id, position), "name": part.name, "input": {}, **own_members(part.extras)}
+            lane = _Lane(part, start, (b"input_json_delta", b"partial_json"))
+            if part.kind is ToolKind.CUSTOM:
+                lane.held = [part.arguments]
+            return lane
+        case Media():
+            return _Lane(part, {"type": "text", "text": media_note(part)}, None)
+        case Opaque() if part.format == NAME:
+            start = {**part.raw, "input": {}} if isinstance(part.raw.get("input"), dict) else part.raw
+            return _Lane(part, start, None)
+        case Opaque() | ToolResult():
+            return _Lane(part, None, None)
+        case _:
+            assert_never(part)
+
+
+def _opening_deltas(part: Part) -> list[dict[str, JSON]]:
+    """What the part held from the start, as the deltas clients expect it in: they build arguments and citations from deltas alone."""
+    deltas: list[dict[str, JSON]] = []
+    match part:
+        case Text():
+            deltas = [{"type": "citations_delta", "citation": each} for each in part.extras.get(NAME, NO_EXTRAS).get("citations") or ()]
+            if part.text:
+                deltas.append({"type": "text_delta", "text": part.text})
+        case Refusal() if part.text:
+            deltas = [{"type": "text_delta", "text": part.text}]
+        case Reasoning():
+            if part.text:
+                deltas.append({"type": "thinking_delta", "thinking": part.text})
+            proof = next((p for p in part.proofs if p.issuer == NAME and p.kind is ProofKind.SIGNATURE), None)
+            if proof is not None:
+                deltas.append({"type": "signature_delta", "signature": proof.payload})
+        case ToolCall() if part.arguments and part.kind is not ToolKind.CUSTOM:
+            deltas = [{"type": "input_json_delta", "partial_json": part.arguments}]
+        case Opaque() if part.raw.get("input") and isinstance(part.raw["input"], dict):
+            deltas = [{"type": "input_json_delta", "partial_json": dumps_str(part.raw["input"])}]
+        case _:
+            pass
+    return deltas

@@ -1,0 +1,47 @@
+"""Tools and tool choice from another format."""
+
+from attrs import evolve
+
+from ccproxy_cli.core.extras import Losses
+from ccproxy_cli.core.formats.anthropic.schema import fit_parameters
+from ccproxy_cli.core.formats.anthropic.wire import NAME
+from ccproxy_cli.core.jsontext import JSON
+from ccproxy_cli.core.parts import Opaque, ToolKind
+from ccproxy_cli.core.request import AnyTool, ChoiceMode, Request, Tool, ToolChoice
+
+_FREE_TEXT: JSON = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
+
+
+def adapt_tools(request: Request, losses: Losses) -> Request:
+    """`request` with tools and choice as the vendor takes them: no choice without tools, and a limited choice as fewer tools."""
+    tools = tuple(fitted for index, tool in enumerate(request.tools or ()) if (fitted := _fit_tool(tool, f"tools[{index}]", losses)))
+    if not tools:
+        return evolve(request, tools=None, tool_choice=None, parallel_tool_calls=None)
+    choice = request.tool_choice
+    if choice is not None:
+        losses.add_foreign(choice.extras, NAME, "tool_choice")
+        if choice.names and (choice.subset or len(choice.names) > 1):
+            tools = tuple(tool for tool in tools if isinstance(tool, Opaque) or tool.name in choice.names)
+            choice = ToolChoice(choice.mode)
+    if choice is None and request.parallel_tool_calls is False:
+        choice = ToolChoice(ChoiceMode.AUTO)
+    if not tools:
+        return evolve(request, tools=None, tool_choice=None, parallel_tool_calls=None)
+    # Several calls at once are the vendor's default, so only the wish for one at a time is written.
+    return evolve(request, tools=tools, tool_choice=choice, parallel_tool_calls=False if request.parallel_tool_calls is False else None)
+
+
+def _fit_tool(tool: AnyTool, path: str, losses: Losses) -> AnyTool | None:
+    if isinstance(tool, Opaque):
+        if tool.format != NAME:
+            losses.add(path, f"{NAME} has no {tool.type} tool")
+            return None
+        return tool
+    losses.add_foreign(tool.extras, NAME, path)
+    if tool.kind is ToolKind.CUSTOM:
+        losses.add(path, f"{NAME} has no free-text tools, so this one takes its text as the string `input`")
+        if tool.grammar is not None:
+            losses.add(f"{path}.grammar", f"{NAME} has no grammars")
+        return Tool(tool.name, tool.description, _FREE_TEXT, cache=tool.cache)
+    parameters = fit_parameters(tool.parameters, f"{path}.parameters", losses)
+    return evolve(tool, parameters=parameters, strict=tool.strict or None)

@@ -36,6 +36,8 @@ PING = encode_frame(b'{"type":"ping"}', b"ping")
 
 _DELTA_MEMBERS = ("container", "stop_details")
 """What the last delta says again about the message; clients forget what it leaves out."""
+_BESIDE_DELTA = ("context_management", "input_transformations")
+"""What stands beside that delta, where there is any of it."""
 _DELTA_HEAD = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{"type":"%s","%s":'
 _DELTA_TAIL = b"}}\n\n"
 
@@ -124,7 +126,7 @@ class StreamEncoder:
         for name, value in own_members(merge_extras(self._start.extras, event.extras)).items():
             if name in _DELTA_MEMBERS:
                 delta[name] = value
-            elif name in said or (name == "context_management" and value is not None):
+            elif name in said or (name in _BESIDE_DELTA and value is not None):
                 beside[name] = value
         final = {"type": "message_delta", "delta": delta, "usage": encode_usage(event.usage, self._native), **beside}
         return _frame(final) + _frame({"type": "message_stop"})

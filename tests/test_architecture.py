@@ -35,7 +35,7 @@ ONLY_IN = {
     "rich": {"cli"},
 }
 CORE_THIRD_PARTY = {"attrs", "cattrs", "msgspec"}
-CORE_FORBIDDEN = {"asyncio", "os", "time", "random", "uuid", "socket", "subprocess", "logging", "pathlib", "urllib", "datetime"}
+CORE_FORBIDDEN = {"asyncio", "os", "time", "random", "uuid", "socket", "subprocess", "logging", "pathlib", "urllib"}
 
 
 def imports(path: Path) -> Iterator[tuple[str, bool]]:

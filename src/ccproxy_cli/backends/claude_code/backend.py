@@ -1,0 +1,146 @@
+"""The user's own Claude Code login, behaving like an API: one process per request, holding no state between requests."""
+
+import asyncio
+import contextlib
+import os
+import tempfile
+import time
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from ccproxy_cli.backends.base import EventStream, Health
+from ccproxy_cli.backends.claude_code.answer import Answer
+from ccproxy_cli.backends.claude_code.catalog import ALIASES, models_of
+from ccproxy_cli.backends.claude_code.cli import INSTALL_HINT, Cli, Login, ask_login, find_cli, require_cli
+from ccproxy_cli.backends.claude_code.command import arguments, environment, is_bare
+from ccproxy_cli.backends.claude_code.leash import Leash
+from ccproxy_cli.backends.claude_code.plan import make_plan
+from ccproxy_cli.backends.claude_code.process import Child
+from ccproxy_cli.backends.claude_code.run import Run, load_sdk
+from ccproxy_cli.backends.claude_code.session import Session
+from ccproxy_cli.backends.claude_code.slots import Slots
+from ccproxy_cli.config.settings import TimeoutSettings
+from ccproxy_cli.core.catalog import ModelInfo, TokenCount
+from ccproxy_cli.core.estimate import estimate_tokens
+from ccproxy_cli.core.extras import Losses
+from ccproxy_cli.core.formats.anthropic.stream_decoder import StreamDecoder
+from ccproxy_cli.core.request import Request
+from ccproxy_cli.observe.redact import Redactor
+
+_LOGIN_FRESH = 30.0
+"""Seconds for which the CLI's word on its login is believed: asking starts a process."""
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+class ClaudeCodeBackend:
+    """Serves requests through the official CLI.
+
+    Args:
+        name: the provider's name in the configuration.
+        executable: path or name of the CLI; None looks on PATH and then for the bundled one.
+        environment: further variables for the CLI, such as `ANTHROPIC_BASE_URL`. With `ANTHROPIC_API_KEY` among them the CLI runs on
+            that key and adds nothing to the conversation; else on the user's login, and it puts reminders of the date, the model and
+            its surroundings beside the first and the last user message.
+        max_children: processes at once; each takes some 250 MB.
+        max_waiting: requests that may wait for one.
+        overrides: the user's own facts about the models, by the field names of `Profile`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        executable: str | None = None,
+        environment: Mapping[str, str] = _NOTHING,
+        timeouts: TimeoutSettings = TimeoutSettings(),  # noqa: B008  frozen
+        max_children: int = 4,
+        max_waiting: int = 64,
+        overrides: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
+        self.name = name
+        self._executable = executable
+        self._configured = dict(environment)
+        self._timeouts = timeouts
+        self._overrides = overrides
+        self._slots = Slots(max_children, max_waiting, timeouts.first_byte)
+        self._leash = Leash()
+        self._redactor = Redactor(value for variable, value in environment.items() if "KEY" in variable or "TOKEN" in variable)
+        self._directory: str | None = None
+        self._runs: set[Run] = set()
+        self._models: tuple[ModelInfo, ...] = ()
+        self._login: tuple[float, Login | None] | None = None
+
+    async def send(self, request: Request, losses: Losses) -> EventStream:
+        """As `backends.base.Backend`. Returns once there is content.
+
+        Raises:
+            BadRequest: the CLI cannot be made to say it.
+            UpstreamError, BadUpstream: refused, not logged in, not installed, overloaded, too slow, broken.
+        """
+        plan = make_plan(request, self._overrides, losses, bare=is_bare(self._configured))
+        cli = require_cli(self._executable)
+        started = time.monotonic()
+        await self._slots.take()
+        loading = asyncio.create_task(load_sdk())
+        try:
+            child = await Child.start(
+                arguments(cli.path, plan.model, bare=is_bare(self._configured)), self._environment, self._private_directory(), self._leash
+            )
+        except BaseException:
+            self._slots.give_back()
+            raise
+        session = Session(child, plan)
+        run = Run(child, session, Answer(StreamDecoder, plan.bridge, time.time), self._timeouts, self._redactor, self._ended)
+        self._runs.add(run)
+        await run.begin(loading, self._timeouts.first_byte - (time.monotonic() - started))
+        return run
+
+    def _ended(self, run: Run) -> None:
+        self._slots.give_back()
+        self._runs.discard(run)
+        if run.session.plan.model in {model.id for model in self._models or ALIASES}:
+            # The CLI lists whatever model it was started with, so only a known one makes the list worth believing.
+            self._models = models_of(run.session.welcome) or self._models
+
+    async def count_tokens(self, request: Request, losses: Losses) -> TokenCount:
+        """An estimate: the CLI can count, but only with a process of its own and several calls of the API's counter."""
+        return TokenCount(estimate_tokens(request), estimated=True)
+
+    async def models(self) -> tuple[ModelInfo, ...]:
+        """What the login may use, as far as it has been seen; the CLI's aliases before that."""
+        return self._models or ALIASES
+
+    async def health(self) -> Health:
+        """Whether there is a CLI, and whether it is logged in."""
+        cli = find_cli(self._executable)
+        if cli is None:
+            return Health(False, f"Claude Code not found; {INSTALL_HINT}")
+        login = await self._fresh_login(cli)
+        if login is None:
+            return Health(False, f"{cli.path} does not say whether it is logged in")
+        return Health(login.logged_in, f"{cli.path}, {login.summary}")
+
+    async def aclose(self) -> None:
+        """End every process, at once."""
+        await asyncio.gather(*(run.aclose() for run in tuple(self._runs)))
+        await asyncio.to_thread(self._leash.close)
+        if self._directory is not None:
+            with contextlib.suppress(OSError):
+                os.rmdir(self._directory)
+            self._directory = None
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return environment(os.environ, self._configured)
+
+    async def _fresh_login(self, cli: Cli) -> Login | None:
+        now = time.monotonic()
+        if self._login is None or self._login[0] + _LOGIN_FRESH < now:
+            self._login = now, await ask_login(cli, self._environment)
+        return self._login[1]
+
+    def _private_directory(self) -> str:
+        """Where the CLI runs: empty, and nobody else's. What it knows of its surroundings it tells the model."""
+        if self._directory is None or not os.path.isdir(self._directory):
+            self._directory = tempfile.mkdtemp(prefix="ccproxy-")
+        return self._directory

@@ -1,0 +1,81 @@
+"""All that one request means to a CLI process, worked out before there is a process."""
+
+from collections.abc import Mapping
+
+from attrs import evolve, frozen
+
+from ccproxy_cli.backends.claude_code.command import check_model
+from ccproxy_cli.backends.claude_code.conversation import Turn, conversation, note_cache_marks
+from ccproxy_cli.backends.claude_code.parameters import controls
+from ccproxy_cli.backends.claude_code.toolbridge import ToolBridge
+from ccproxy_cli.backends.profiles import profile_for
+from ccproxy_cli.core.extras import Losses
+from ccproxy_cli.core.formats import FORMATS
+from ccproxy_cli.core.jsontext import JSON, loads
+from ccproxy_cli.core.request import Request
+
+_NATIVE = "anthropic"
+_ALIASES = {"opus": "claude-opus-5", "sonnet": "claude-sonnet-5", "haiku": "claude-haiku-5"}
+"""Each alias is the newest model of its family, so its abilities are those of the newest generation."""
+
+
+@frozen
+class Plan:
+    """One request, in the CLI's terms."""
+
+    model: str
+    system: str
+    """Empty for none: the CLI would put words of its own in an absent one's place."""
+    controls: tuple[Mapping[str, JSON], ...]
+    """Control requests to be made before the first turn."""
+    turns: tuple[Turn, ...]
+    bridge: ToolBridge | None = None
+
+    @property
+    def initialize(self) -> dict[str, JSON]:
+        """Members for the request that binds a waiting process to this plan."""
+        servers = {} if self.bridge is None else {"sdkMcpServers": ["client"]}
+        return {"systemPrompt": self.system, **servers}
+
+    def frame(self, index: int) -> dict[str, JSON]:
+        """The frame that says turn `index`. All but the last are to be remembered without an answer."""
+        turn = self.turns[index]
+        message: dict[str, JSON] = {"role": turn.role, "content": turn.content}
+        if turn.role == "assistant":
+            # Frames with one id would be merged into one message.
+            message = {"id": f"msg_history_{index}", "type": "message", "model": self.model, **message}
+        frame: dict[str, JSON] = {"type": turn.role, "message": message, "parent_tool_use_id": None, "session_id": "default"}
+        if turn.role == "user" and index < len(self.turns) - 1:
+            frame["shouldQuery"] = False
+        return frame
+
+
+def make_plan(request: Request, overrides: Mapping[str, object], losses: Losses, *, bare: bool) -> Plan:
+    """Turn a request into a plan, by way of the Anthropic request it amounts to.
+
+    Args:
+        overrides: the user's own facts about the models, by the field names of `Profile`.
+        bare: the CLI runs on an API key and adds nothing of its own.
+
+    Raises:
+        BadRequest: the request cannot be said to the CLI.
+    """
+    model = check_model(request.model)
+    known_as = _ALIASES.get(model.partition("[")[0], model)
+    profile = evolve(profile_for("claude-code", _NATIVE, known_as, overrides, own_host=True), late_system=False)
+    body = loads(FORMATS[_NATIVE].encode_request(request, profile, losses).body)
+    bridge = ToolBridge(body["tools"]) if body.get("tools") else None
+    note_cache_marks(request, losses)
+    return Plan(
+        model=model,
+        system=_system(body.get("system")),
+        controls=tuple(controls(body, bridge, losses, bare=bare)),
+        turns=tuple(conversation(body["messages"], losses)),
+        bridge=bridge,
+    )
+
+
+def _system(system: JSON) -> str:
+    if isinstance(system, str):
+        return system
+    return "\n\n".join(block["text"] for block in system or () if block.get("type") == "text")

@@ -1,0 +1,152 @@
+"""The conversation with one CLI process, below the SDK: which frames go up to it, and which are answered here.
+
+The SDK raises on every frame it does not know, so nothing reaches it but raw stream events and frames in an envelope that it passes on
+unread. Requests of the CLI (may this tool run? what tools are there?) are answered here and never reach it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+
+from ccproxy_cli.backends.claude_code.plan import Plan
+from ccproxy_cli.backends.claude_code.process import Child
+from ccproxy_cli.core.errors import APIError, BadUpstream, ErrorKind, UpstreamError
+from ccproxy_cli.core.jsontext import JSON, JSONError, dumps, loads
+
+ENVELOPE = "ccproxy_frame"
+"""Subtype of the system frames in which other frames travel through the SDK."""
+_TOLD = frozenset({"result", "rate_limit_event"})
+_TOLD_SYSTEM = frozenset({"api_retry"})
+
+
+class Session:
+    """One process bound to one plan."""
+
+    def __init__(self, child: Child, plan: Plan) -> None:
+        self.plan = plan
+        self.failure: BadUpstream | UpstreamError | None = None
+        """What went wrong on our side of the SDK, which would swallow it or lose its type."""
+        self.welcome: Mapping[str, JSON] = {}
+        """The CLI's answer to `initialize`: models, account."""
+        self._child = child
+        self._sdk_requests: set[str] = set()
+        self._initialize_id: str | None = None
+        self._count = 0
+        self._requests: dict[str, asyncio.Future[Mapping[str, JSON]]] = {}
+        self._remembered: asyncio.Future[None] | None = None
+
+    def fail(self, failure: BadUpstream | UpstreamError) -> None:
+        """Give up: note why, and let the process go."""
+        self.failure = self.failure or failure
+        self._child.kill()
+
+    async def script(self) -> AsyncIterator[dict[str, JSON]]:
+        """The frames that say the plan, each given out when the process is ready for it."""
+        try:
+            for request in self.plan.controls:
+                await self._control(request)
+            for index in range(len(self.plan.turns)):
+                frame = self.plan.frame(index)
+                if frame.get("shouldQuery") is False:
+                    # Without waiting for the process to remember one turn before the next, their order is lost.
+                    self._remembered = asyncio.get_running_loop().create_future()
+                    yield frame
+                    await self._remembered
+                else:
+                    yield frame
+        except UpstreamError as error:
+            self.fail(error)
+
+    async def send(self, text: str) -> None:
+        """Pass on what the SDK wants to say."""
+        if text.startswith('{"type": "control_request"'):
+            frame = loads(text)
+            self._sdk_requests.add(frame["request_id"])
+            if frame["request"]["subtype"] == "initialize":
+                self._initialize_id = frame["request_id"]
+                frame["request"] |= self.plan.initialize
+            await self._write(frame)
+        else:
+            await self._child.write(text.encode())
+
+    async def frames(self) -> AsyncIterator[dict[str, JSON]]:
+        """The frames for the SDK, until the process ends."""
+        try:
+            while (line := await self._child.next_line()) is not None:
+                if (frame := _parse(line)) is not None and (told := await self._route(frame)) is not None:
+                    yield told
+        except (BadUpstream, UpstreamError) as error:
+            self.fail(error)
+        for request_id in self._sdk_requests:  # it would wait a minute for answers that cannot come
+            yield {"type": "control_response", "response": {"subtype": "error", "request_id": request_id, "error": "the process ended"}}
+
+    async def _route(self, frame: dict[str, JSON]) -> dict[str, JSON] | None:
+        match frame:
+            case {"type": "stream_event", "event": dict()} if frame.get("parent_tool_use_id") is None:
+                return {"uuid": "", "session_id": "", **frame}
+            case {"type": "control_response", "response": dict() as response}:
+                return self._take_response(frame, response)
+            case {"type": "control_request", "request_id": str(request_id), "request": dict() as request}:
+                await self._answer(request_id, request)
+            case {"type": "result", "num_turns": 0} if self._remembered is not None and not self._remembered.done():
+                self._remembered.set_result(None)
+            case {"type": "assistant", "error": str(error)}:
+                return _enveloped({"type": "assistant", "error": error})
+            case {"type": str(kind)} if kind in _TOLD or (kind == "system" and frame.get("subtype") in _TOLD_SYSTEM):
+                return _enveloped(frame)
+        return None
+
+    def _take_response(self, frame: dict[str, JSON], response: dict[str, JSON]) -> dict[str, JSON] | None:
+        request_id = response.get("request_id")
+        waiting = self._requests.pop(str(request_id), None)
+        if waiting is not None:
+            if not waiting.done():
+                waiting.set_result(response)
+            return None
+        if request_id == self._initialize_id and isinstance(response.get("response"), dict):
+            self.welcome = response["response"]
+        self._sdk_requests.discard(str(request_id))
+        return frame
+
+    async def _answer(self, request_id: str, request: dict[str, JSON]) -> None:
+        """Answer a request of the CLI's. Whatever it may ask leave for, there is none."""
+        response: dict[str, JSON]
+        match request:
+            case {"subtype": "mcp_message", "message": dict() as message} if self.plan.bridge is not None:
+                answer = self.plan.bridge.answer(message)
+                if answer is None:
+                    return
+                response = {"subtype": "success", "response": {"mcp_response": answer}}
+            case {"subtype": "can_use_tool"}:
+                denial = {"behavior": "deny", "message": "no tool may run here", "interrupt": True}
+                response = {"subtype": "success", "response": denial}
+            case _:
+                response = {"subtype": "error", "error": f"{request.get('subtype')} is not answered here"}
+        await self._write({"type": "control_response", "response": {**response, "request_id": request_id}})
+
+    async def _control(self, request: Mapping[str, JSON]) -> None:
+        self._count += 1
+        request_id = f"ccproxy_{self._count}"
+        waiting = self._requests[request_id] = asyncio.get_running_loop().create_future()
+        await self._write({"type": "control_request", "request_id": request_id, "request": request})
+        response = await waiting
+        if response.get("subtype") == "error":
+            message = f"this version of Claude Code refuses {request['subtype']}: {str(response.get('error'))[:300]}"
+            raise UpstreamError(APIError(ErrorKind.BAD_UPSTREAM, message))
+
+    async def _write(self, frame: Mapping[str, JSON]) -> None:
+        await self._child.write(dumps(frame) + b"\n")
+
+
+def _parse(line: bytes) -> dict[str, JSON] | None:
+    """The frame on a line; None for lines that do not even begin like one, which helpers of the CLI may print."""
+    if not line.lstrip().startswith(b"{"):
+        return None
+    try:
+        frame = loads(line)
+    except JSONError as error:
+        raise BadUpstream(f"Claude Code sent a line that is not JSON: {error}") from error
+    return frame if isinstance(frame, dict) else None
+
+
+def _enveloped(frame: dict[str, JSON]) -> dict[str, JSON]:
+    return {"type": "system", "subtype": ENVELOPE, "frame": frame}

@@ -2,14 +2,12 @@
 
 import hashlib
 import re
-import string
 
-_DIGITS = string.digits + string.ascii_letters
 _LENGTH = 24
 
 
 def fit_id(given: str, allowed: re.Pattern[str], prefix: str = "call_") -> str:
-    """`given` if the whole of it is `allowed`, else `prefix` and 24 letters and digits that depend on nothing but `given`.
+    """`given` if the whole of it is `allowed`, else `prefix` and 24 hexadecimal digits that depend on nothing but `given`.
 
     The same id maps to the same id in every request, so replayed history keeps its bytes and the vendor's prompt cache. Cutting
     long ids short instead would make two calls of one conversation collide.
@@ -18,10 +16,5 @@ def fit_id(given: str, allowed: re.Pattern[str], prefix: str = "call_") -> str:
 
 
 def digest_id(text: str) -> str:
-    """24 letters and digits that depend on nothing but `text`."""
-    number = int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest())
-    digits: list[str] = []
-    for _ in range(_LENGTH):
-        number, digit = divmod(number, len(_DIGITS))
-        digits.append(_DIGITS[digit])
-    return "".join(digits)
+    """24 hexadecimal digits that depend on nothing but `text`."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_LENGTH]

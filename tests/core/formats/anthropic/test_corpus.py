@@ -1,4 +1,4 @@
-"""Recorded traffic of the vendor's own API: read and written again it is unchanged, and streams amount to what the official SDK makes of them."""
+"""Recorded traffic of the vendor: read and written again it is unchanged, and streams amount to what the official SDK makes of them."""
 
 import json
 from typing import Any

@@ -171,8 +171,7 @@ def fits_retry_after(value: str) -> bool:
 
 
 def _status(error: APIError) -> int:
-    if error.kind is ErrorKind.OVERLOADED:
-        return ErrorKind.OVERLOADED.status  # Claude Code backs off on 529, on 503 it does not know to
+    """The upstream's own, where it gave one. Overload of ours is told as 529, this vendor's word for it."""
     return error.http_status if 400 <= error.http_status <= 599 else error.kind.status
 
 

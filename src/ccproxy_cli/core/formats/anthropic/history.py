@@ -14,10 +14,9 @@ from attrs import define, evolve, field, frozen
 from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats.anthropic.media import fit_media
-from ccproxy_cli.core.formats.anthropic.parts import parse_arguments
 from ccproxy_cli.core.formats.anthropic.wire import NAME
 from ccproxy_cli.core.ids import digest_id, fit_id
-from ccproxy_cli.core.jsontext import JSONError, dumps_str
+from ccproxy_cli.core.jsontext import dumps_str
 from ccproxy_cli.core.parts import Excerpts, Media, Opaque, Part, Proof, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
 from ccproxy_cli.core.request import INSTRUCTING, Message, Role
 
@@ -146,8 +145,9 @@ def _fit_part(part: Part, role: Role, path: str, losses: Losses) -> Iterator[Par
         case ToolCall() if role is Role.ASSISTANT:
             yield _fit_call(part, path, losses)
         case ToolResult() if role in (Role.USER, Role.TOOL):
-            inner = [fit for index, piece in enumerate(part.parts) for fit in _fit_part(piece, Role.USER, f"{path}[{index}]", losses)]
-            yield evolve(part, parts=tuple(inner), is_error=part.is_error or None)
+            inner = tuple(fit for index, piece in enumerate(part.parts) for fit in _fit_part(piece, Role.USER, f"{path}[{index}]", losses))
+            unchanged = inner == part.parts and part.is_error is not False
+            yield part if unchanged else evolve(part, parts=inner, is_error=part.is_error or None)
         case ToolCall() | ToolResult():
             losses.add(path, f"{NAME} has no such part in a message of this role")
         case Opaque():
@@ -168,11 +168,10 @@ def _fit_call(part: ToolCall, path: str, losses: Losses) -> ToolCall:
     proofs: tuple[Proof, ...] = tuple(proof for proof in part.proofs if proof.issuer == NAME)
     if len(proofs) < len(part.proofs):
         losses.add(f"{path}.proofs", f"{NAME} takes only proofs that it issued itself")
-    try:
-        arguments = dumps_str(parse_arguments(part))
-    except JSONError as error:
-        raise BadRequest(f"{path}: the arguments of tool call {part.call_id[:80]!r} are not a JSON object: {error}", path) from error
-    return evolve(part, arguments=arguments, kind=ToolKind.FUNCTION, proofs=proofs)
+        part = evolve(part, proofs=proofs)
+    if part.kind is ToolKind.CUSTOM:
+        part = evolve(part, kind=ToolKind.FUNCTION, arguments=dumps_str({"input": part.arguments}))
+    return part
 
 
 # Calls and results.
@@ -190,7 +189,8 @@ def _pair_results(turns: list[_Turn], losses: Losses) -> None:
         for call in turn.calls:
             ids.append(_unique_id(call.call_id, used))
             turns[position + 1].answers.append(_answer(call, ids[-1], turns, position + 1, losses))
-        _rename(turn, ids)
+        if ids != [call.call_id for call in turn.calls]:
+            _rename(turn, ids)
     for turn in turns:
         for result in turn.results:
             losses.add(f"{result.path}.content", f"no call has the id {result.part.call_id[:80]!r}, so its result is dropped")
@@ -211,7 +211,7 @@ def _answer(call: ToolCall, new_id: str, turns: list[_Turn], start: int, losses:
         for result in turn.results:
             if result.part.call_id == call.call_id:
                 turn.results.remove(result)
-                return evolve(result.part, call_id=new_id)
+                return result.part if new_id == call.call_id else evolve(result.part, call_id=new_id)
     losses.add(f"messages[{call.call_id[:80]}]", "the call has no result, so an error result stands in for it")
     return ToolResult(new_id, (Text(NO_RESULT),), is_error=True, flat=True)
 

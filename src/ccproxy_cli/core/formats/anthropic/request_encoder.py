@@ -152,9 +152,8 @@ def _block(part: Part, path: str, losses: Losses) -> JSON | None:
             try:
                 return encode_call(part, part.call_id, parse_arguments(part))
             except JSONError as error:
-                raise BadRequest(
-                    f"{path}: the arguments of tool call {part.call_id[:80]!r} are not a JSON object: {error}", path
-                ) from error
+                # No path: the history may have been rearranged, and the id says where to look.
+                raise BadRequest(f"the arguments of tool call {part.call_id[:80]!r} are not a JSON object: {error}") from error
         case ToolResult():
             return _result(part, path, losses)
         case Refusal():

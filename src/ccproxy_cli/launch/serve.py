@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
 import uvicorn
-from attrs import frozen
+from attrs import field, frozen
 from typing_extensions import override
 
 from ccproxy_cli.launch.socket import bind, url_of
@@ -30,6 +30,8 @@ class RunningServer:
 
     url: str
     port: int
+    task: asyncio.Task[None] = field(repr=False)
+    """Done once the server has stopped, by itself only if it failed."""
 
 
 class Server(uvicorn.Server):
@@ -114,7 +116,7 @@ async def serving(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0, grace
         await asyncio.wait((task, waiting), return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             await task
-        yield RunningServer(url, port)
+        yield RunningServer(url, port, task)
     finally:
         waiting.cancel()
         server.should_exit = True

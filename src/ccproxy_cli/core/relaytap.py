@@ -61,6 +61,8 @@ class RelayTap:
         return b"".join(out)
 
     def _pass(self, data: bytes, event: bytes, out: list[bytes]) -> None:
+        if not event.isascii():
+            raise BadUpstream("the stream names an event in other than ASCII")
         if b"\n" in data:
             data = data.replace(b"\n", b" ")  # in JSON a bare line end can only stand between tokens
         if b"\\u" in data:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import BinaryIO
 
-from attrs import evolve, frozen
+from attrs import fields, frozen
 from typing_extensions import override
 
 from ccproxy_cli.core.jsontext import dumps
@@ -53,6 +53,9 @@ class RequestLine:
     """Of a bug of ours."""
 
 
+_MEMBERS = tuple(field.name for field in fields(RequestLine) if field.name != "traceback")
+
+
 class RequestLog:
     """Writes one line for each request."""
 
@@ -74,11 +77,13 @@ class RequestLog:
         now = self._clock()
         if line.outcome == "rejected" and not self._may_log_rejection(int(now)):
             return
-        shown = evolve(line, path=self._redactor.text(line.path[:_SHOWN]), model=line.model and self._redactor.text(line.model[:_SHOWN]))
+        members = {"ts": _timestamp(now), "level": level, "event": "request"} | {name: getattr(line, name) for name in _MEMBERS}
+        members["path"] = self._redactor.text(line.path[:_SHOWN])
+        if line.model is not None:
+            members["model"] = self._redactor.text(line.model[:_SHOWN])
         if line.traceback is not None:
-            shown = evolve(shown, traceback=self._redactor.text(line.traceback))
-        head = dumps({"ts": _timestamp(now), "level": level, "event": "request"})
-        self._write(head[:-1] + b"," + dumps(shown)[1:] + b"\n")
+            members["traceback"] = self._redactor.text(line.traceback)
+        self._write(dumps(members) + b"\n")
         self._flush()
 
     def _may_log_rejection(self, second: int) -> bool:

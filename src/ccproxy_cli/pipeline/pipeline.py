@@ -48,8 +48,8 @@ class Pipeline:
         route, backend = self._route(exchange)
         if isinstance(backend, RelayBackend) and backend.format is exchange.format:
             exchange.relayed = True
-            changes = {} if route.target.model == envelope.model else {"model": dumps(route.target.model)}
-            body = envelope.with_members(changes) if changes else exchange.call.body
+            # Joined anew even when nothing changes: of a member given twice the upstream must see the one that was checked.
+            body = envelope.with_members({"model": dumps(route.target.model)})
             return await self._relay(exchange, backend, body)
         request = exchange.format.decode_request(exchange.call, exchange.losses)
         return await self._translate(exchange, backend, evolve(request, model=route.target.model))

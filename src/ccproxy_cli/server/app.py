@@ -42,7 +42,7 @@ def create_app(
     """
     handlers = Handlers(pipeline, settings.server.max_body_mb << 20)
     routes = Litestar(
-        [_hot(handlers), *_status(pipeline)],
+        [*_hot(handlers), *_status(pipeline)],
         exception_handlers={HTTPException: _http_error, Exception: _internal_error},
         on_shutdown=[pipeline.aclose],
         openapi_config=None,
@@ -69,14 +69,15 @@ def server_token(settings: ServerSettings, environ: Mapping[str, str] = os.envir
     return environ[name]
 
 
-def _hot(handlers: Handlers) -> ASGIRouteHandler:
-    models = [f"{path}/{{model_id:path}}" for path, endpoint in ENDPOINTS.items() if endpoint.action is Action.MODELS]
+def _hot(handlers: Handlers) -> list[ASGIRouteHandler]:
+    """Every vendor's path. Lists of models are mounts, for the models below them."""
+    models = [path for path, endpoint in ENDPOINTS.items() if endpoint.action is Action.MODELS]
 
-    @asgi([*ENDPOINTS, *models], copy_scope=False)
     async def hot(scope: LitestarScope, receive: LitestarReceive, send: LitestarSend) -> None:
         await handlers.serve(scope, receive, send)  # type: ignore[arg-type]
 
-    return hot
+    exact = [path for path in ENDPOINTS if path not in models]
+    return [asgi(exact, copy_scope=False)(hot), asgi(models, is_mount=True, copy_scope=False)(hot)]
 
 
 def _status(pipeline: Pipeline) -> list[HTTPRouteHandler]:

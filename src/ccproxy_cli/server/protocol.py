@@ -38,7 +38,7 @@ class Protocol(HttpToolsProtocol):
         self._unsent_since: float | None = None
 
     @override
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._head_since = self.loop.time()
 

@@ -1,0 +1,34 @@
+"""OpenAI Chat Completions, and the many servers that copy it."""
+
+from ccproxy_cli.core.formats._format import Format
+from ccproxy_cli.core.formats.openai_chat.catalog import decode_models, encode_model, encode_models, models_call
+from ccproxy_cli.core.formats.openai_chat.decoder import ChatStreamDecoder
+from ccproxy_cli.core.formats.openai_chat.encoder import ChatStreamEncoder
+from ccproxy_cli.core.formats.openai_chat.envelope import peek
+from ccproxy_cli.core.formats.openai_chat.errors import decode_error, encode_error, encode_stream_error
+from ccproxy_cli.core.formats.openai_chat.request import decode_request, encode_request
+from ccproxy_cli.core.formats.openai_chat.response import decode_response, encode_response
+from ccproxy_cli.core.formats.openai_chat.wire import NAME
+from ccproxy_cli.core.framing import encode_comment
+
+FORMAT = Format(
+    name=NAME,
+    ordered=False,
+    peek=peek,
+    decode_request=decode_request,
+    encode_request=encode_request,
+    decode_response=decode_response,
+    encode_response=encode_response,
+    stream_decoder=ChatStreamDecoder,
+    stream_encoder=ChatStreamEncoder,
+    decode_error=decode_error,
+    encode_error=encode_error,
+    encode_stream_error=encode_stream_error,
+    ping=encode_comment(b"ping"),
+    models_call=models_call,
+    decode_models=decode_models,
+    encode_models=encode_models,
+    encode_model=encode_model,
+)
+
+__all__ = ["FORMAT"]

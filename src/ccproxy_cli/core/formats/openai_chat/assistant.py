@@ -1,0 +1,158 @@
+"""The assistant's message: the one object in which this format says reasoning, text, refusal and calls, whatever came first.
+
+The same object is an answer's `message` and a conversation's history, so both are read and written here.
+"""
+
+from collections.abc import Callable, Sequence
+
+from ccproxy_cli.core.errors import BadRequest
+from ccproxy_cli.core.extras import Extras
+from ccproxy_cli.core.formats.openai_chat import spelling
+from ccproxy_cli.core.formats.openai_chat.parts import Blame, blamed, read_content, write_content
+from ccproxy_cli.core.formats.openai_chat.wire import (
+    WireCall,
+    WireCustomCall,
+    WireCustomInput,
+    WireFunction,
+    WireFunctionCall,
+    WireMessage,
+)
+from ccproxy_cli.core.jsontext import JSON, dumps_str
+from ccproxy_cli.core.parts import Media, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
+
+REASONING_MEMBERS = ("reasoning_content", "reasoning")
+"""Where compatible servers put the thinking: DeepSeek, xAI and Azure the first; OpenRouter, Groq and Cerebras the second."""
+
+
+def read_assistant(
+    wire: WireMessage, path: str, blame: Blame, new_id: Callable[[str], str]
+) -> tuple[tuple[Part, ...], bool, dict[str, JSON]]:
+    """The parts, whether the content was one bare string, and what else the message held.
+
+    Args:
+        new_id: an id for a call that has none, given the function's name.
+    """
+    members = dict(wire.extras)
+    content, flat = read_content(wire.content, f"{path}.content", blame)
+    if wire.content is None and "content" not in members:
+        members |= spelling.note(spelling.NO_CONTENT)
+    parts: list[Part] = [*_read_reasoning(members), *content]
+    if wire.refusal is not None:
+        parts.append(Refusal(wire.refusal, spelling.ours(spelling.note(spelling.IN_MESSAGE))))
+    if wire.tool_calls is not None:
+        if not wire.tool_calls:
+            members["tool_calls"] = []
+        parts += [_read_call(call, f"{path}.tool_calls[{index}]", blame, new_id) for index, call in enumerate(wire.tool_calls)]
+    if wire.function_call is not None:
+        function = wire.function_call
+        arguments = _arguments(function, f"{path}.function_call", blame)
+        extras = spelling.ours(spelling.dotted("function", function.extras), spelling.note(spelling.LEGACY))
+        parts.append(ToolCall(new_id(function.name), function.name, arguments, extras=extras))
+    return tuple(parts), flat, members
+
+
+def _read_reasoning(members: dict[str, JSON]) -> list[Reasoning]:
+    """Takes the thinking out of `members`; a second telling of it stays there."""
+    for name in REASONING_MEMBERS:
+        text = members.get(name)
+        if isinstance(text, str):
+            del members[name]
+            if not text:  # says nothing, and is no part: but the vendor's own clients send it back as it came
+                members[spelling.EMPTY + name] = True
+                continue
+            notes = spelling.note(spelling.REASONING) if name == "reasoning" else {}
+            return [Reasoning(text, extras=spelling.ours(notes))]
+    return []
+
+
+def _read_call(wire: WireCall, path: str, blame: Blame, new_id: Callable[[str], str]) -> ToolCall:
+    if isinstance(wire, WireCustomCall):
+        name, kind, text = wire.custom.name, ToolKind.CUSTOM, wire.custom.input or ""
+        inner, notes = spelling.dotted("custom", wire.custom.extras), {}
+    else:
+        name, kind, text = wire.function.name, ToolKind.FUNCTION, _arguments(wire.function, f"{path}.function", blame)
+        inner, notes = spelling.dotted("function", wire.function.extras), {} if wire.type else spelling.note(spelling.NO_TYPE)
+    if not wire.id and blame is BadRequest:
+        raise BadRequest(f"{path}.id: Field required", f"{path}.id")
+    return ToolCall(wire.id or new_id(name), name, text, kind, extras=spelling.ours(wire.extras, inner, notes))
+
+
+def _arguments(function: WireFunction, path: str, blame: Blame) -> str:
+    match function.arguments:
+        case None:
+            return ""
+        case str() as text:
+            return text
+        case value if blame is BadRequest:
+            raise blamed(blame, f"{path}.arguments", "expected a string, got an object")
+        case value:
+            return dumps_str(value)
+
+
+def write_assistant(wire: WireMessage, parts: Sequence[Part], *, flat: bool, notes: Extras, path: str) -> None:
+    """Fill `wire` with the parts.
+
+    Args:
+        notes: the message's extras, which say how it was spelled.
+
+    Raises:
+        BadRequest: a part that an assistant's message cannot hold.
+    """
+    content: list[Part] = []
+    calls: list[WireCall] = []
+    for name in REASONING_MEMBERS:
+        if spelling.said(notes, spelling.EMPTY + name):
+            wire.extras[name] = ""
+    for part in parts:
+        match part:
+            case Reasoning() if not spelling.said(part.extras, spelling.IN_CONTENT):
+                name = "reasoning" if spelling.said(part.extras, spelling.REASONING) else "reasoning_content"
+                wire.extras[name] = wire.extras.get(name, "") + part.text
+            case Refusal() if spelling.said(part.extras, spelling.IN_MESSAGE):
+                wire.refusal = (wire.refusal or "") + part.text
+            case ToolCall():
+                _write_call(wire, part, calls)
+            case ToolResult():
+                raise BadRequest(f"{path}: a tool result cannot stand in the assistant's message", path)
+            case Text() | Media() | Reasoning() | Refusal() | Opaque():
+                content.append(part)
+    if calls:
+        wire.tool_calls = calls
+    if not content and spelling.said(notes, spelling.EMPTY + "content"):
+        wire.content = ""
+    elif content or not (spelling.said(notes, spelling.NO_CONTENT) or spelling.said(notes, "content")):
+        wire.content = write_content(content, flat=flat, path=path)
+
+
+def _write_call(wire: WireMessage, call: ToolCall, calls: list[WireCall]) -> None:
+    members = spelling.own_members(call.extras, "function", "custom")
+    if call.kind is ToolKind.CUSTOM:
+        custom = WireCustomInput(name=call.name, input=call.arguments, extras=spelling.inner_members(call.extras, "custom"))
+        calls.append(WireCustomCall(id=call.call_id, custom=custom, extras=members))
+        return
+    function = WireFunction(name=call.name, arguments=call.arguments, extras=spelling.inner_members(call.extras, "function"))
+    if spelling.said(call.extras, spelling.LEGACY):
+        wire.function_call = function
+        return
+    kind = None if spelling.said(call.extras, spelling.NO_TYPE) else "function"
+    calls.append(WireFunctionCall(id=call.call_id, type=kind, function=function, extras=members))
+
+
+def write_foreign(parts: Sequence[Part]) -> WireMessage:
+    """An answer of another format as this format's message, in the shape OpenAI gives it."""
+    texts = [part.text for part in parts if isinstance(part, Text)]
+    refusals = [part.text for part in parts if isinstance(part, Refusal)]
+    thoughts = "".join(part.text for part in parts if isinstance(part, Reasoning))
+    wire = WireMessage(role="assistant", extras={"content": None, "refusal": None})
+    if texts or not any(isinstance(part, ToolCall | Refusal) for part in parts):
+        wire.content = "".join(texts)
+    if refusals:
+        wire.refusal = "".join(refusals)
+    if thoughts:
+        wire.extras["reasoning_content"] = thoughts
+    calls: list[WireCall] = []
+    for part in parts:
+        if isinstance(part, ToolCall):
+            _write_call(wire, part, calls)
+    wire.tool_calls = calls or None
+    return wire

@@ -1,0 +1,286 @@
+"""Streams of an upstream: chunks to events.
+
+The vendor's chunks say what was added to one message, not where its parts begin and end. A part opens with its first content;
+text, reasoning and refusal close when another kind begins; calls stay open side by side until the finish. The end of the response
+is held until `[DONE]` or the end of the bytes, as usage comes after the finish.
+"""
+
+from typing import Any
+
+from ccproxy_cli.core.errors import BadUpstream
+from ccproxy_cli.core.events import Event, OpaqueEvent, PartEnd, PartStart, ResponseEnd, ResponseStart, StreamError, TextDelta
+from ccproxy_cli.core.formats.openai_chat import spelling
+from ccproxy_cli.core.formats.openai_chat.assistant import REASONING_MEMBERS
+from ccproxy_cli.core.formats.openai_chat.calls import Calls, Fragment, read_fragment, read_legacy_fragment
+from ccproxy_cli.core.formats.openai_chat.errors import error_in_answer
+from ccproxy_cli.core.formats.openai_chat.finish import read_finish, read_usage
+from ccproxy_cli.core.formats.openai_chat.gather import gather
+from ccproxy_cli.core.formats.openai_chat.parts import thinking_text
+from ccproxy_cli.core.formats.openai_chat.response import id_maker
+from ccproxy_cli.core.formats.openai_chat.wire import NAME
+from ccproxy_cli.core.framing import Frame, SSEDecoder
+from ccproxy_cli.core.jsontext import JSON, JSONError, loads
+from ccproxy_cli.core.parts import Opaque, Part, Reasoning, Refusal, Text, ToolCall
+
+_CHUNK = frozenset({"id", "object", "created", "model", "choices", "usage", "obfuscation"})
+"""Members of a chunk that are looked at, and `obfuscation`, which pads chunks to hide their length and means nothing."""
+_CHOICE = frozenset({"index", "delta", "finish_reason"})
+_DELTA = frozenset({"role", "content", "refusal", "tool_calls", "function_call", *REASONING_MEMBERS})
+
+_TEXT = Text()
+_REFUSAL = Refusal(extras=spelling.ours(spelling.note(spelling.IN_MESSAGE)))
+_REASONING = Reasoning()
+_SHORT_REASONING = Reasoning(extras=spelling.ours(spelling.note(spelling.REASONING)))
+_THINKING = Reasoning(extras=spelling.ours(spelling.note(spelling.IN_CONTENT)))
+
+
+class ChatStreamDecoder:
+    """One stream's state."""
+
+    def __init__(self) -> None:
+        self.done = False
+        self._frames = SSEDecoder()
+        self._parts = 0
+        self._open = -1
+        self._open_like: Part | None = None  # which of the constants above the open part began as
+        self._calls = Calls()
+        self._has_calls = False
+        self._has_refusal = False
+        self._has_text = False
+        self._empty_text = False
+        self._finish: JSON = None
+        self._usage: JSON = None
+        self._started = False
+        self._first: dict[str, JSON] = {}  # unknown members of the first chunk, which `ResponseStart` carries
+        self._later: dict[str, JSON] = {}  # the others, which `ResponseEnd` carries
+        self._new_id = id_maker("")
+
+    def feed(self, chunk: bytes) -> list[Event]:
+        """The events that `chunk` completes.
+
+        Raises:
+            BadUpstream: the bytes are not this format.
+        """
+        out: list[Event] = []
+        if not self.done:
+            for frame in self._frames.feed(chunk):
+                self._take(frame, out)
+        return out
+
+    def close(self) -> list[Event]:
+        """The events that the end of the bytes completes.
+
+        Raises:
+            BadUpstream: the answer was not complete.
+        """
+        out: list[Event] = []
+        if not self.done:
+            for frame in self._frames.close():
+                self._take(frame, out)
+        if not self.done:
+            self._end(out)
+        return out
+
+    # Chunks
+
+    def _take(self, frame: Frame, out: list[Event]) -> None:
+        if self.done:
+            return
+        if frame.data.startswith(b"[DONE]"):
+            self._end(out)
+            return
+        try:
+            chunk = loads(frame.data)
+        except JSONError as error:
+            raise BadUpstream(f"upstream sent a chunk that is not JSON: {error}") from error
+        if type(chunk) is not dict:
+            raise BadUpstream("upstream sent a chunk that is not an object")
+        if chunk.get("error") or frame.event == b"error":
+            self.done = True
+            out.append(StreamError(error_in_answer(chunk if chunk.get("error") else {"error": chunk})))
+            return
+        choices = chunk.get("choices")
+        if choices is None:
+            choices = []
+        elif type(choices) is not list:
+            raise BadUpstream("upstream sent a chunk whose choices are not a list")
+        if not (self._started and chunk.keys() <= _CHUNK):
+            self._look(chunk, out, answers=bool(choices))
+        usage = chunk.get("usage")
+        if usage is not None:
+            self._usage = usage
+        for choice in choices:
+            self._take_choice(choice, out)
+
+    def _look(self, chunk: dict[str, Any], out: list[Event], *, answers: bool) -> None:
+        """Start the response with the first chunk that belongs to the answer, and keep what is not known elsewhere."""
+        members = self._later if self._started else self._first
+        for name, value in chunk.items():
+            if name not in _CHUNK and (name not in self._first or self._first[name] != value):
+                members[name] = value
+        if self._started or not (answers or chunk.get("id")):
+            return  # Azure's verdict on the prompt comes before the answer, without an id
+        self._started = True
+        answer_id, model, created = chunk.get("id"), chunk.get("model"), chunk.get("created")
+        if type(answer_id) is not str:
+            answer_id = ""
+        self._new_id = id_maker(answer_id)
+        out.append(
+            ResponseStart(
+                id=answer_id,
+                model=model if type(model) is str else "",
+                created=int(created) if isinstance(created, int | float) else None,
+                extras={NAME: self._first},
+            )
+        )
+
+    def _take_choice(self, choice: JSON, out: list[Event]) -> None:
+        if type(choice) is not dict:
+            raise BadUpstream("upstream sent a choice that is not an object")
+        if choice.get("index"):  # of several answers the first is the response
+            out.append(OpaqueEvent(NAME, {"choices": [choice]}))
+            return
+        delta = choice.get("delta")
+        if type(delta) is dict:
+            self._take_delta(delta, out)
+        elif delta is not None:
+            raise BadUpstream("upstream sent a delta that is not an object")
+        for name, value in choice.items():
+            if name not in _CHOICE and value is not None:
+                self._keep_of_choice(f"choice.{name}", value)
+        finish = choice.get("finish_reason")
+        if finish is not None:
+            self._finish = finish
+            self._close_parts(out)
+
+    def _keep_of_choice(self, name: str, value: JSON) -> None:
+        if isinstance(value, dict):  # log probabilities, which go on
+            gather(self._later, name, value)
+        else:
+            self._later[name] = value
+
+    def _take_delta(self, delta: dict[str, Any], out: list[Event]) -> None:
+        if "reasoning_content" in delta or "reasoning" in delta:
+            self._take_reasoning(delta, out)
+        content = delta.get("content")
+        if content:
+            if type(content) is str:
+                self._say(_TEXT, content, out)
+            else:
+                self._take_list(content, out)
+        elif content == "":
+            self._empty_text = True
+        refusal = delta.get("refusal")
+        if refusal:
+            if type(refusal) is not str:
+                raise BadUpstream("upstream sent a refusal that is not a string")
+            self._say(_REFUSAL, refusal, out)
+            self._has_refusal = True
+        calls = delta.get("tool_calls")
+        if calls:
+            if type(calls) is not list:
+                raise BadUpstream("upstream sent tool_calls that are not a list")
+            for raw in calls:
+                self._take_call(read_fragment(raw), out)
+        function = delta.get("function_call")
+        if function:
+            self._take_call(read_legacy_fragment(function), out)
+        if not delta.keys() <= _DELTA:
+            for name, value in delta.items():
+                if name not in _DELTA:
+                    gather(self._later, f"message.{name}", value)
+
+    # Parts
+
+    def _say(self, like: Part, text: str, out: list[Event]) -> None:
+        """More of a text, reasoning or refusal; it opens one if none of its like is open."""
+        if self._open_like is not like:
+            self._close_text(out)
+            self._open, self._open_like = self._next(), like
+            self._has_text |= like is _TEXT
+            out.append(PartStart(self._open, like))
+        out.append(TextDelta(self._open, text))
+
+    def _close_text(self, out: list[Event]) -> None:
+        if self._open_like is not None:
+            out.append(PartEnd(self._open))
+            self._open_like = None
+
+    def _next(self) -> int:
+        self._parts += 1
+        return self._parts - 1
+
+    def _take_reasoning(self, delta: dict[str, Any], out: list[Event]) -> None:
+        """The thinking, under either of its names; a second telling of it rides along."""
+        told = False
+        for name in REASONING_MEMBERS:
+            text = delta.get(name)
+            if type(text) is str:
+                if text and not told:
+                    self._say(_SHORT_REASONING if name == "reasoning" else _REASONING, text, out)
+                    told = True
+                elif text:
+                    gather(self._later, f"message.{name}", text)
+            elif text is not None:
+                gather(self._later, f"message.{name}", text)
+
+    def _take_list(self, content: JSON, out: list[Event]) -> None:
+        """Content as a list of parts: Mistral's way to tell thinking from text."""
+        if type(content) is not list:
+            raise BadUpstream("upstream sent content that is neither a string nor a list")
+        for part in content:
+            match part:
+                case {"type": "text", "text": str() as text}:
+                    if text:
+                        self._say(_TEXT, text, out)
+                case {"type": "thinking", "thinking": thinking}:
+                    if text := thinking_text(thinking):
+                        self._say(_THINKING, text, out)
+                case dict():
+                    self._close_text(out)
+                    index = self._next()
+                    out += [PartStart(index, Opaque(NAME, part)), PartEnd(index)]
+                case _:
+                    raise BadUpstream("upstream sent a content part that is not an object")
+
+    def _take_call(self, fragment: Fragment, out: list[Event]) -> None:
+        call = self._calls.find(fragment)
+        text = fragment.text
+        if call.part is None:
+            text = call.waiting + text
+            if not call.name:
+                call.waiting = text
+                return
+            self._close_text(out)
+            call.part = self._next()
+            self._has_calls = True
+            call_id = call.id if call.id and spelling.LEGACY not in fragment.members else self._new_id(call.name)
+            part = ToolCall(call_id, call.name, kind=fragment.kind, extras=spelling.ours(fragment.members))
+            out.append(PartStart(call.part, part))
+        if text:
+            out.append(TextDelta(call.part, text))
+
+    def _close_parts(self, out: list[Event]) -> None:
+        self._close_text(out)
+        for call in self._calls.open:
+            if call.part is None:
+                raise BadUpstream("upstream called a tool without naming it")
+            out.append(PartEnd(call.part))
+        self._calls.clear()
+
+    # The end
+
+    def _end(self, out: list[Event]) -> None:
+        if not self._started:
+            raise BadUpstream("upstream's stream ended without an answer")
+        if self._finish is None:
+            raise BadUpstream("upstream's answer broke off before its finish")
+        self._close_parts(out)
+        self.done = True
+        if not self._has_text:
+            said = {f"message.{spelling.EMPTY}content": True} if self._empty_text else {"message.content": None}
+            self._later |= said
+        if type(self._finish) is not str:
+            self._later["choice.finish_reason"] = self._finish
+        finish = read_finish(self._finish, calls=self._has_calls, refused=self._has_refusal)
+        out.append(ResponseEnd(finish, read_usage(self._usage), {NAME: self._later}))

@@ -1,0 +1,183 @@
+"""Streams to a client: events to chunks.
+
+Every chunk repeats id, time and model, so they are written once and kept; a delta costs one JSON string and two joins.
+"""
+
+from typing import assert_never
+
+from ccproxy_cli.core.events import (
+    Event,
+    OpaqueDelta,
+    OpaqueEvent,
+    PartEnd,
+    PartStart,
+    Ping,
+    ProofDelta,
+    ResponseEnd,
+    ResponseStart,
+    StreamError,
+    TextDelta,
+)
+from ccproxy_cli.core.extras import NOTE
+from ccproxy_cli.core.formats.openai_chat import spelling
+from ccproxy_cli.core.formats.openai_chat.errors import encode_stream_error
+from ccproxy_cli.core.formats.openai_chat.finish import finish_word, write_usage
+from ccproxy_cli.core.formats.openai_chat.response import made_up_id
+from ccproxy_cli.core.formats.openai_chat.tools import is_legacy
+from ccproxy_cli.core.formats.openai_chat.wire import NAME
+from ccproxy_cli.core.jsontext import JSON, dumps
+from ccproxy_cli.core.parts import Media, Opaque, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
+from ccproxy_cli.core.request import Request
+
+_DONE = b"data: [DONE]\n\n"
+_HOLE = "\x00text\x00"
+"""Stands where the text will be while a chunk's frame is written."""
+
+
+class ChatStreamEncoder:
+    """One stream's state."""
+
+    def __init__(self, request: Request) -> None:
+        self._usage = bool(request.stream_usage)
+        self._legacy = any(is_legacy(tool) for tool in request.tools or ())
+        self._own = False
+        self._role_due = False
+        self._members: dict[str, JSON] = {}  # of a chunk, without its choices
+        self._head = b""  # the same as bytes, up to the choices
+        self._tails: dict[int, tuple[bytes, bytes]] = {}  # what stands around the text of a part's delta
+        self._calls = 0
+        self._refused = False
+
+    def encode(self, event: Event) -> bytes:
+        """The bytes for `event`; empty if this format says nothing here."""
+        match event:
+            case TextDelta(index, text):
+                around = self._tails.get(index)
+                return around[0] + dumps(text) + around[1] if around is not None else b""
+            case PartStart():
+                return self._begin(event)
+            case PartEnd(index):
+                self._tails.pop(index, None)
+                return b""
+            case ResponseStart():
+                self._begin_response(event)
+                return b""
+            case ResponseEnd():
+                return self._end(event)
+            case StreamError(error):
+                return encode_stream_error(error, "")
+            case OpaqueEvent(format_name, raw):
+                return self._opaque(raw) if format_name == NAME else b""
+            case OpaqueDelta() | ProofDelta() | Ping():
+                return b""
+            case _:
+                assert_never(event)
+
+    def _begin_response(self, start: ResponseStart) -> None:
+        """Nothing goes out yet: what the first chunk says depends on what comes first."""
+        self._own, self._role_due = spelling.is_own(start.extras), True
+        own = spelling.own_members(start.extras)
+        self._members = {
+            "id": start.id or made_up_id(start.model, start.created),
+            "object": own.pop("object", None) or "chat.completion.chunk",
+            "created": start.created or 0,
+            "model": start.model,
+            **own,
+        }
+        if self._usage:
+            self._members["usage"] = None
+        self._head = _head(self._members)
+
+    def _chunk(self, delta: JSON, finish: str | None = None) -> bytes:
+        return self._head + dumps({"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}) + b"]}\n\n"
+
+    def _role(self, content: str | None) -> bytes:
+        """The first chunk, if it has not gone out."""
+        if not self._role_due:
+            return b""
+        self._role_due = False
+        return self._chunk({"role": "assistant", "content": content, "refusal": None})
+
+    # Parts
+
+    def _begin(self, event: PartStart) -> bytes:
+        index, part = event.index, event.part
+        match part:
+            case Text(text):
+                role = self._role("")
+                return role + self._open_text(index, "content", text)
+            case Reasoning(text):
+                name = "reasoning" if spelling.said(part.extras, spelling.REASONING) else "reasoning_content"
+                return self._role(None) + self._open_text(index, name, text)
+            case Refusal(text):
+                self._refused = True
+                return self._role(None) + self._open_text(index, "refusal", text)
+            case ToolCall():
+                return self._role(None) + self._open_call(index, part)
+            case Opaque(format_name, raw):
+                return self._role(None) + self._chunk({"content": [raw]}) if format_name == NAME else b""
+            case Media() | ToolResult():
+                return b""
+            case _:
+                assert_never(part)
+
+    def _open_text(self, index: int, name: str, text: str) -> bytes:
+        before, after = self._around({name: _HOLE})
+        self._tails[index] = before, after
+        return before + dumps(text) + after if text else b""
+
+    def _open_call(self, index: int, call: ToolCall) -> bytes:
+        if self._legacy or spelling.said(call.extras, spelling.LEGACY):
+            return self._open_function(index, call)
+        number, self._calls = self._calls, self._calls + 1
+        kind, member = (call.kind.value, "input" if call.kind is ToolKind.CUSTOM else "arguments")
+        self._tails[index] = self._around({"tool_calls": [{"index": number, kind: {member: _HOLE}}]})
+        first = {
+            "index": number,
+            "id": call.call_id,
+            "type": kind,
+            kind: {"name": call.name, member: call.arguments, **spelling.inner_members(call.extras, kind)},
+            **spelling.own_members(call.extras, kind),
+        }
+        return self._chunk({"tool_calls": [first]})
+
+    def _open_function(self, index: int, call: ToolCall) -> bytes:
+        """A call in the words of before tools, which have no place for a second."""
+        self._calls += 1
+        if self._calls > 1:
+            return b""
+        self._legacy = True
+        self._tails[index] = self._around({"function_call": {"arguments": _HOLE}})
+        return self._chunk({"function_call": {"name": call.name, "arguments": call.arguments}})
+
+    def _around(self, delta: JSON) -> tuple[bytes, bytes]:
+        """What stands before and behind a text in a chunk of this form."""
+        before, _, after = self._chunk(delta).rpartition(dumps(_HOLE))
+        return before, after
+
+    # The end
+
+    def _opaque(self, raw: JSON) -> bytes:
+        choices = raw.get("choices") if isinstance(raw, dict) else None
+        return b"".join(self._head + dumps(choice) + b"]}\n\n" for choice in choices or ())
+
+    def _end(self, end: ResponseEnd) -> bytes:
+        word = end.finish.raw if self._own else None
+        if word is None:
+            word = finish_word(end.finish.reason, calls=self._calls > 0, refused=self._refused)
+            if self._legacy and self._calls and word == "tool_calls":
+                word = "function_call"
+        message = spelling.inner_members(end.extras, "message")
+        out = self._role(None if "content" in message else "")
+        delta = {name: value for name, value in message.items() if name != "content" and not name.startswith(NOTE)}
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": word, **spelling.inner_members(end.extras, "choice")}
+        late = spelling.own_members(end.extras, "choice", "message")
+        out += _head(self._members | late) + dumps(choice) + b"]}\n\n"
+        usage = write_usage(end.usage)
+        if self._usage and usage is not None:
+            out += b"data: " + dumps({**self._members, "choices": [], "usage": usage}) + b"\n\n"
+        return out + _DONE
+
+
+def _head(members: dict[str, JSON]) -> bytes:
+    return b"data: " + dumps(members)[:-1] + b',"choices":['

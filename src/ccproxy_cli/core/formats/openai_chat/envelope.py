@@ -1,0 +1,70 @@
+"""The envelope of a request: enough for routing and for refusing what no server would take, without building the rest."""
+
+import re
+from typing import Any
+
+import msgspec
+
+from ccproxy_cli.core.errors import BadRequest
+from ccproxy_cli.core.formats._format import Envelope
+from ccproxy_cli.core.jsontext import JSONError, split_members
+
+_NULL = msgspec.Raw(b"null")
+
+
+class _Message(msgspec.Struct):
+    role: str
+    content: msgspec.Raw = _NULL
+
+
+_decode_messages = msgspec.json.Decoder(list[_Message]).decode
+_decode_parts = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
+_decode_model = msgspec.json.Decoder(str).decode
+_decode_stream = msgspec.json.Decoder(bool | None).decode
+_WHERE = re.compile(r"(.*) - at `\$(.*)`")
+
+
+def peek(body: bytes) -> Envelope:
+    """The envelope of a request's body.
+
+    Raises:
+        BadRequest: the body is no JSON object, or the model, the messages or the stream switch are not what they must be.
+    """
+    try:
+        members = split_members(body)
+    except JSONError as error:
+        raise BadRequest(f"the request body is not a JSON object: {error}") from error
+    for name in ("model", "messages"):
+        if name not in members:
+            raise BadRequest(f"{name}: Field required", name)
+    model = _typed(members["model"], _decode_model, "model")
+    if not model:
+        raise BadRequest("model: must not be empty", "model")
+    messages = _typed(members["messages"], _decode_messages, "messages")
+    if not messages:
+        raise BadRequest("messages: must not be empty", "messages")
+    for index, message in enumerate(messages):
+        _check_content(message.content, f"messages[{index}].content")
+    stream = _typed(members.get("stream", b"null"), _decode_stream, "stream")
+    return Envelope(model, stream is True, members)
+
+
+def _check_content(raw: msgspec.Raw, path: str) -> None:
+    text = bytes(memoryview(raw)[:1])
+    if text == b"[":
+        _typed(bytes(raw), _decode_parts, path)
+    elif text not in (b'"', b"n"):
+        raise BadRequest(f"{path}: expected a string or a list or null", path)
+
+
+def _typed(raw: bytes, decode: Any, path: str) -> Any:
+    try:
+        return decode(raw)
+    except msgspec.ValidationError as error:
+        message, where = str(error), ""
+        if found := _WHERE.fullmatch(message):
+            message, where = found[1], found[2]
+        where = f"{path}{where}"
+        raise BadRequest(f"{where}: {message}", where) from error
+    except msgspec.MsgspecError as error:
+        raise BadRequest(f"{path}: {error}", path) from error

@@ -1,0 +1,254 @@
+"""The parts of a message's content, both ways."""
+
+from collections.abc import Sequence
+from typing import TypeAlias, assert_never
+
+from ccproxy_cli.core.errors import BadRequest, BadUpstream
+from ccproxy_cli.core.formats._wirekit import Unknown
+from ccproxy_cli.core.formats.openai_chat import spelling
+from ccproxy_cli.core.formats.openai_chat.wire import (
+    KIT,
+    NAME,
+    WireAudio,
+    WireFile,
+    WireFileBody,
+    WireImage,
+    WireImageURL,
+    WirePart,
+    WireRefusal,
+    WireText,
+    WireThinking,
+)
+from ccproxy_cli.core.jsontext import JSON
+from ccproxy_cli.core.parts import (
+    CacheMark,
+    Excerpts,
+    FileRef,
+    Inline,
+    Link,
+    Media,
+    MediaKind,
+    Opaque,
+    Part,
+    PlainText,
+    Reasoning,
+    Refusal,
+    Source,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+
+Blame: TypeAlias = type[BadRequest] | type[BadUpstream]
+
+_PDF_START = "JVBERi0"
+"""`%PDF-` in base64: some clients send a document's bytes without the data URL around them."""
+
+
+def read_part(wire: WirePart, path: str, blame: Blame) -> Part:
+    """One part of a content list. Raises `blame` if it has no type."""
+    match wire:
+        case WireText():
+            members = dict(wire.extras)
+            return Text(wire.text, read_cache(wire.cache_control, members), spelling.ours(members))
+        case WireImage():
+            return _read_image(wire)
+        case WireAudio():
+            return _read_audio(wire)
+        case WireFile():
+            return _read_file(wire)
+        case WireRefusal():
+            return Refusal(wire.refusal, spelling.ours(wire.extras))
+        case WireThinking():
+            return _read_thinking(wire)
+        case Unknown(raw):
+            if not isinstance(raw.get("type"), str):
+                raise blamed(blame, f"{path}.type", "Field required")
+            return Opaque(NAME, raw)
+        case _:
+            assert_never(wire)
+
+
+def read_content(content: str | list[WirePart] | None, path: str, blame: Blame) -> tuple[tuple[Part, ...], bool]:
+    """The parts of a message's content, and whether it was one bare string."""
+    match content:
+        case None:
+            return (), False
+        case str():
+            return (Text(content),), True
+        case _:
+            return tuple(read_part(part, f"{path}[{index}]", blame) for index, part in enumerate(content)), False
+
+
+def write_content(parts: Sequence[Part], *, flat: bool, path: str) -> str | list[WirePart]:
+    """A message's content. Raises `BadRequest` for what cannot stand there."""
+    match parts:
+        case [Text(text)] if flat:
+            return text
+        case _:
+            return [write_part(part, f"{path}.content[{index}]") for index, part in enumerate(parts)]
+
+
+def blamed(blame: Blame, path: str, why: str) -> BadRequest | BadUpstream:
+    """The exception for a field that is not as it must be."""
+    if blame is BadRequest:
+        return BadRequest(f"{path}: {why}", path)
+    return BadUpstream(f"upstream sent a malformed answer at {path}: {why}")
+
+
+def read_cache(raw: JSON, members: dict[str, JSON]) -> CacheMark | None:
+    """An Anthropic-style mark, as OpenRouter and others take it. What is not one stays among `members`."""
+    if raw is None:
+        return None
+    if isinstance(raw, dict) and raw.get("type") == "ephemeral" and isinstance(raw.get("ttl", ""), str):
+        rest = {name: value for name, value in raw.items() if name not in ("type", "ttl")}
+        return CacheMark(raw.get("ttl"), spelling.ours(rest))
+    members["cache_control"] = raw
+    return None
+
+
+def write_cache(mark: CacheMark | None) -> JSON:
+    if mark is None:
+        return None
+    ttl = {} if mark.ttl is None else {"ttl": mark.ttl}
+    return {"type": "ephemeral", **ttl, **spelling.own_members(mark.extras)}
+
+
+def read_url(url: str) -> Inline | Link:
+    """A data URL is the bytes themselves. Law: `write_url` gives the same URL back."""
+    if url.startswith("data:"):
+        media_type, marker, data = url[5:].partition(";base64,")
+        if marker and "," not in media_type:
+            return Inline(media_type, data)
+    return Link(url)
+
+
+def write_url(source: Inline | Link) -> str:
+    return f"data:{source.media_type};base64,{source.data}" if isinstance(source, Inline) else source.url
+
+
+def _read_image(wire: WireImage) -> Media:
+    members = dict(wire.extras)
+    cache = read_cache(wire.cache_control, members)
+    image = wire.image_url
+    if isinstance(image, str):
+        return Media(MediaKind.IMAGE, read_url(image), cache=cache, extras=spelling.ours(members, spelling.note(spelling.BARE)))
+    extras = spelling.ours(members, spelling.dotted("image_url", image.extras))
+    return Media(MediaKind.IMAGE, read_url(image.url), detail=image.detail, cache=cache, extras=extras)
+
+
+def _read_audio(wire: WireAudio) -> Media | Opaque:
+    members = dict(wire.extras)
+    match wire.input_audio:
+        case {"data": str() as data, "format": str() as form} as body:
+            rest = {name: value for name, value in body.items() if name not in ("data", "format")}
+            cache = read_cache(wire.cache_control, members)
+            return Media(
+                MediaKind.AUDIO,
+                Inline(f"audio/{form}", data),
+                cache=cache,
+                extras=spelling.ours(members, spelling.dotted("input_audio", rest)),
+            )
+        case _:
+            return Opaque(NAME, KIT.write(wire))
+
+
+def _read_file(wire: WireFile) -> Media | Opaque:
+    members, body = dict(wire.extras), wire.file
+    inner, notes = dict(body.extras), {}
+    source: Source
+    if body.file_data is not None:
+        source = read_url(body.file_data)
+        if isinstance(source, Link) and source.url.startswith(_PDF_START):
+            source, notes = Inline("application/pdf", source.url), spelling.note(spelling.BARE)
+        elif isinstance(source, Link) and not source.url.startswith(("http://", "https://")):
+            return Opaque(NAME, KIT.write(wire))
+        if body.file_id is not None:
+            inner["file_id"] = body.file_id
+    elif body.file_id is not None:
+        source = FileRef(NAME, body.file_id)
+    else:
+        return Opaque(NAME, KIT.write(wire))
+    cache = read_cache(wire.cache_control, members)
+    extras = spelling.ours(members, spelling.dotted("file", inner), notes)
+    return Media(MediaKind.DOCUMENT, source, name=body.filename, cache=cache, extras=extras)
+
+
+def _read_thinking(wire: WireThinking) -> Reasoning:
+    text = thinking_text(wire.thinking)
+    exact = wire.thinking == [{"type": "text", "text": text}]
+    notes = spelling.note(spelling.IN_CONTENT) if exact else {spelling.IN_CONTENT: True, spelling.AS_WRITTEN: wire.thinking}
+    return Reasoning(text, extras=spelling.ours(wire.extras, notes))
+
+
+def thinking_text(thinking: JSON) -> str:
+    """The words in a `thinking` member, which is a string or a list of text parts."""
+    if isinstance(thinking, str):
+        return thinking
+    if not isinstance(thinking, list):
+        return ""
+    return "".join(part["text"] for part in thinking if isinstance(part, dict) and isinstance(part.get("text"), str))
+
+
+def write_part(part: Part, path: str) -> WirePart:
+    """One part of a content list.
+
+    Raises:
+        BadRequest: what cannot stand there, or has a source that this format cannot name.
+    """
+    match part:
+        case Text():
+            return WireText(text=part.text, cache_control=write_cache(part.cache), extras=spelling.own_members(part.extras))
+        case Media():
+            return _write_media(part, path)
+        case Reasoning():
+            written = part.extras.get(NAME, {}).get(spelling.AS_WRITTEN)
+            thinking = [{"type": "text", "text": part.text}] if written is None else written
+            return WireThinking(thinking=thinking, extras=spelling.own_members(part.extras))
+        case Refusal():
+            return WireRefusal(refusal=part.text, extras=spelling.own_members(part.extras))
+        case Opaque():
+            return Unknown(part.raw)
+        case ToolCall() | ToolResult():
+            raise unsupported("a tool's call or result among the content", path)
+        case _:
+            assert_never(part)
+
+
+def unsupported(what: str, path: str) -> BadRequest:
+    return BadRequest(f"{path}: {what} cannot be sent to this model's API", path)
+
+
+def _write_media(media: Media, path: str) -> WirePart:
+    cache = write_cache(media.cache)
+    match media.kind, media.source:
+        case MediaKind.IMAGE, (Inline() | Link()) as source:
+            members = spelling.own_members(media.extras, "image_url")
+            if spelling.said(media.extras, spelling.BARE):
+                return WireImage(image_url=write_url(source), cache_control=cache, extras=members)
+            url = WireImageURL(url=write_url(source), detail=media.detail, extras=spelling.inner_members(media.extras, "image_url"))
+            return WireImage(image_url=url, cache_control=cache, extras=members)
+        case MediaKind.AUDIO, Inline(media_type, data):
+            inner = spelling.inner_members(media.extras, "input_audio")
+            audio = {"data": data, "format": media_type.removeprefix("audio/"), **inner}
+            return WireAudio(input_audio=audio, cache_control=cache, extras=spelling.own_members(media.extras, "input_audio"))
+        case MediaKind.DOCUMENT, source:
+            body = WireFileBody(filename=media.name, extras=spelling.inner_members(media.extras, "file"))
+            _set_source(body, source, bare=spelling.said(media.extras, spelling.BARE), path=path)
+            return WireFile(file=body, cache_control=cache, extras=spelling.own_members(media.extras, "file"))
+        case kind, _:
+            raise unsupported(f"this kind of {kind.value}", path)
+
+
+def _set_source(body: WireFileBody, source: Source, *, bare: bool, path: str) -> None:
+    match source:
+        case Inline():
+            body.file_data = source.data if bare else write_url(source)
+        case Link():
+            body.file_data = source.url
+        case FileRef(_, file_id):
+            body.file_id = file_id
+        case PlainText() | Excerpts():
+            raise unsupported("a document given as text", path)
+        case _:
+            assert_never(source)

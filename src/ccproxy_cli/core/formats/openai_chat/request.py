@@ -1,0 +1,238 @@
+"""Requests, both ways.
+
+A request that came in this format goes out as its client wrote it, whatever the target's profile says: the client knows what it
+asks for, and the relay would send the same. One that came in another format is first bent to what this format and the target
+can take; see `bend`.
+"""
+
+from attrs import evolve
+
+from ccproxy_cli.core.errors import BadRequest
+from ccproxy_cli.core.extras import Losses
+from ccproxy_cli.core.formats.openai_chat import spelling
+from ccproxy_cli.core.formats.openai_chat.bend import bend
+from ccproxy_cli.core.formats.openai_chat.messages import MessageReader, write_message
+from ccproxy_cli.core.formats.openai_chat.parts import read_cache, write_cache
+from ccproxy_cli.core.formats.openai_chat.tools import (
+    is_legacy,
+    read_choice,
+    read_function,
+    read_legacy_choice,
+    read_tool,
+    write_choice,
+    write_function,
+    write_legacy_choice,
+    write_tool,
+)
+from ccproxy_cli.core.formats.openai_chat.wire import KIT, WireOutput, WireRequest, WireSchema, WireStreamOptions
+from ccproxy_cli.core.http import JSON_HEADERS, HTTPCall
+from ccproxy_cli.core.jsontext import JSON, JSONError, dumps, loads
+from ccproxy_cli.core.profile import Profile
+from ccproxy_cli.core.request import AnyTool, Output, OutputKind, Request, Sampling, Thinking, Tool, ToolChoice
+
+PATH = "/chat/completions"
+
+_OUTPUTS = {kind.value: kind for kind in OutputKind}
+
+
+def decode_request(call: HTTPCall, losses: Losses) -> Request:
+    """A client's request.
+
+    Raises:
+        BadRequest: naming the field as the client wrote it.
+    """
+    try:
+        body = loads(call.body)
+    except JSONError as error:
+        raise BadRequest(f"the request body is not JSON: {error}") from error
+    wire = KIT.read(body, WireRequest, BadRequest)
+    _check(wire)
+    members = wire.extras | (spelling.note(spelling.ONE_CHOICE) if wire.n == 1 else {})
+    reader = MessageReader()
+    request = Request(
+        model=wire.model,
+        messages=tuple([reader.read(message, f"messages[{index}]") for index, message in enumerate(wire.messages)]),
+        tools=_read_tools(wire),
+        tool_choice=_read_choice(wire, members),
+        parallel_tool_calls=wire.parallel_tool_calls,
+        max_tokens=_read_limit(wire, members),
+        sampling=Sampling(wire.temperature, wire.top_p, wire.top_k, wire.frequency_penalty, wire.presence_penalty, wire.seed),
+        stop=_read_stop(wire, members),
+        thinking=None if wire.reasoning_effort is None else Thinking(effort=wire.reasoning_effort),
+        output=_read_output(wire, members),
+        stream=wire.stream,
+        stream_usage=_read_stream_usage(wire, members),
+        user=_read_user(wire, members),
+        cache=read_cache(wire.cache_control, members),
+        cache_key=wire.prompt_cache_key,
+    )
+    return evolve(request, extras={spelling.NAME: members})  # present even when empty: it says where the request came from
+
+
+def _check(wire: WireRequest) -> None:
+    if not wire.model:
+        raise BadRequest("model: must not be empty", "model")
+    if not wire.messages:
+        raise BadRequest("messages: must not be empty", "messages")
+    if wire.n is not None and wire.n != 1:
+        raise BadRequest("n: this model's API gives one choice per request", "n", code="unsupported_value")
+
+
+def _read_tools(wire: WireRequest) -> tuple[AnyTool, ...] | None:
+    if wire.tools is None and wire.functions is None:
+        return None
+    tools = [read_tool(tool, f"tools[{index}]") for index, tool in enumerate(wire.tools or [])]
+    return (*tools, *(read_function(function) for function in wire.functions or []))
+
+
+def _read_choice(wire: WireRequest, members: dict[str, JSON]) -> ToolChoice | None:
+    if wire.tools == [] and wire.functions is not None:
+        members["tools"] = []
+    if wire.functions == []:
+        members["functions"] = []
+        if wire.tools is None:
+            members[spelling.NO_TOOLS] = True
+    if wire.tool_choice is None:
+        return None if wire.function_call is None else read_legacy_choice(wire.function_call, "function_call")
+    if wire.function_call is not None:
+        members["function_call"] = wire.function_call
+    choice = read_choice(wire.tool_choice, "tool_choice")
+    if choice is None:
+        members["tool_choice"] = wire.tool_choice
+    return choice
+
+
+def _read_limit(wire: WireRequest, members: dict[str, JSON]) -> int | None:
+    if wire.max_completion_tokens is None and wire.max_tokens is not None:
+        members |= spelling.note(spelling.MAX_TOKENS)
+        return wire.max_tokens
+    if wire.max_tokens is not None:
+        members["max_tokens"] = wire.max_tokens
+    return wire.max_completion_tokens
+
+
+def _read_stop(wire: WireRequest, members: dict[str, JSON]) -> tuple[str, ...] | None:
+    match wire.stop:
+        case None:
+            return None
+        case str() as one:
+            members |= spelling.note(spelling.BARE)
+            return (one,)
+        case several:
+            return tuple(several)
+
+
+def _read_output(wire: WireRequest, members: dict[str, JSON]) -> Output | None:
+    written = wire.response_format
+    if written is None:
+        return None
+    kind, schema = _OUTPUTS.get(written.type), written.json_schema
+    if kind is OutputKind.JSON_SCHEMA and schema is None:
+        raise BadRequest("response_format.json_schema: Field required", "response_format.json_schema")
+    if kind is None or (schema is not None and kind is not OutputKind.JSON_SCHEMA):
+        members["response_format"] = KIT.write(written)
+        return None
+    if schema is None:
+        return Output(kind, extras=spelling.ours(written.extras))
+    extras = spelling.ours(written.extras, spelling.dotted("json_schema", schema.extras))
+    return Output(kind, schema.schema, schema.name, schema.description, schema.strict, extras)
+
+
+def _read_stream_usage(wire: WireRequest, members: dict[str, JSON]) -> bool | None:
+    options = wire.stream_options
+    if options is None:
+        return None
+    members |= spelling.dotted("stream_options", options.extras)
+    if options.include_usage is None and not options.extras:
+        members["stream_options"] = {}
+    return options.include_usage
+
+
+def _read_user(wire: WireRequest, members: dict[str, JSON]) -> str | None:
+    if wire.safety_identifier is None and wire.user is not None:
+        members |= spelling.note(spelling.USER)
+        return wire.user
+    if wire.user is not None:
+        members["user"] = wire.user
+    return wire.safety_identifier
+
+
+def encode_request(request: Request, profile: Profile, losses: Losses) -> HTTPCall:
+    """The request as a call below a base URL that ends in `/v1`.
+
+    Raises:
+        BadRequest: something that must not be left out cannot be said.
+    """
+    if not spelling.is_own(request.extras):
+        request = bend(request, profile, losses)
+    return HTTPCall("POST", PATH, dumps(KIT.write(_write(request))), JSON_HEADERS)
+
+
+def _write(request: Request) -> WireRequest:
+    notes, sampling = request.extras, request.sampling
+    wire = WireRequest(
+        model=request.model,
+        messages=[write_message(message, f"messages[{index}]") for index, message in enumerate(request.messages)],
+        parallel_tool_calls=request.parallel_tool_calls,
+        temperature=sampling.temperature,
+        top_p=sampling.top_p,
+        top_k=sampling.top_k,
+        frequency_penalty=sampling.frequency_penalty,
+        presence_penalty=sampling.presence_penalty,
+        seed=sampling.seed,
+        stop=_write_stop(request),
+        n=1 if spelling.said(notes, spelling.ONE_CHOICE) else None,
+        reasoning_effort=request.thinking.effort if request.thinking else None,
+        response_format=_write_output(request.output) if request.output else None,
+        stream=request.stream,
+        prompt_cache_key=request.cache_key,
+        cache_control=write_cache(request.cache),
+        extras=spelling.own_members(notes, "stream_options"),
+    )
+    _write_tools(wire, request)
+    if spelling.said(notes, spelling.MAX_TOKENS):
+        wire.max_tokens = request.max_tokens
+    else:
+        wire.max_completion_tokens = request.max_tokens
+    if spelling.said(notes, spelling.USER):
+        wire.user = request.user
+    else:
+        wire.safety_identifier = request.user
+    options = spelling.inner_members(notes, "stream_options")
+    if options or request.stream_usage is not None:
+        wire.stream_options = WireStreamOptions(include_usage=request.stream_usage, extras=options)
+    return wire
+
+
+def _write_tools(wire: WireRequest, request: Request) -> None:
+    if request.tools is not None:
+        functions = [write_function(tool) for tool in request.tools if isinstance(tool, Tool) and is_legacy(tool)]
+        tools = [write_tool(tool) for tool in request.tools if not is_legacy(tool)]
+        wire.functions = functions or None
+        if tools or not (functions or spelling.said(request.extras, spelling.NO_TOOLS)):
+            wire.tools = tools
+    choice = request.tool_choice
+    if choice is None:
+        return
+    if spelling.said(choice.extras, spelling.LEGACY):
+        wire.function_call = write_legacy_choice(choice)
+    else:
+        wire.tool_choice = write_choice(choice, request.tools or ())
+
+
+def _write_stop(request: Request) -> str | list[str] | None:
+    if request.stop is None:
+        return None
+    if len(request.stop) == 1 and spelling.said(request.extras, spelling.BARE):
+        return request.stop[0]
+    return list(request.stop)
+
+
+def _write_output(output: Output) -> WireOutput:
+    wire = WireOutput(type=output.kind.value, extras=spelling.own_members(output.extras, "json_schema"))
+    inner = spelling.inner_members(output.extras, "json_schema")
+    if output.kind is OutputKind.JSON_SCHEMA:
+        wire.json_schema = WireSchema(
+            name=output.name, description=output.description, schema=output.schema, strict=output.strict, extras=inner
+        )
+    return wire

@@ -1,0 +1,170 @@
+"""Whole answers, both ways.
+
+An answer of several choices is its first; the others ride along as they are and come out again in this format.
+"""
+
+from collections.abc import Callable, Sequence
+
+from attrs import evolve
+
+from ccproxy_cli.core.errors import BadUpstream, UpstreamError
+from ccproxy_cli.core.extras import Extras
+from ccproxy_cli.core.formats.openai_chat import spelling
+from ccproxy_cli.core.formats.openai_chat.assistant import read_assistant, write_assistant, write_foreign
+from ccproxy_cli.core.formats.openai_chat.errors import error_in_answer
+from ccproxy_cli.core.formats.openai_chat.finish import read_finish, read_usage, write_finish, write_usage
+from ccproxy_cli.core.formats.openai_chat.tools import is_legacy
+from ccproxy_cli.core.formats.openai_chat.wire import KIT, NAME, WireChoice, WireMessage, WireResponse
+from ccproxy_cli.core.ids import digest_id
+from ccproxy_cli.core.jsontext import JSON, JSONError, dumps, loads
+from ccproxy_cli.core.parts import Part, Refusal, Text, ToolCall
+from ccproxy_cli.core.request import Request
+from ccproxy_cli.core.response import Response
+
+FURTHER = "choices"
+"""Extra that holds the choices after the first, verbatim."""
+
+
+def decode_response(body: bytes) -> Response:
+    """An upstream's answer.
+
+    Raises:
+        UpstreamError: it says that something went wrong, although its status said otherwise.
+        BadUpstream: it is no answer.
+    """
+    try:
+        value = loads(body)
+    except JSONError as error:
+        raise BadUpstream(f"upstream's answer is not JSON: {error}") from error
+    if isinstance(value, dict) and value.get("error"):
+        raise UpstreamError(error_in_answer(value))
+    further = _cut_further(value)
+    wire = KIT.read(value if further is None else {**value, "choices": value["choices"][:1]}, WireResponse, BadUpstream)
+    if not wire.choices:
+        raise BadUpstream("upstream's answer has no choices")
+    choice = wire.choices[0]
+    parts, flat, message = read_assistant(choice.message, "choices[0].message", BadUpstream, id_maker(wire.id or ""))
+    members = wire.extras | spelling.dotted("choice", _unusual(choice)) | spelling.dotted("message", message)
+    if choice.message.role != "assistant":
+        members["message.role"] = choice.message.role
+    if wire.object != "chat.completion":
+        members["object"] = wire.object
+    if further is not None:
+        members[FURTHER] = further
+    if not flat and choice.message.content is not None:
+        members |= spelling.note(spelling.IN_PARTS)
+    calls = any(isinstance(part, ToolCall) for part in parts)
+    refused = any(isinstance(part, Refusal) for part in parts)
+    return Response(
+        id=wire.id or "",
+        model=wire.model or "",
+        parts=parts,
+        finish=read_finish(choice.finish_reason, calls=calls, refused=refused),
+        usage=read_usage(wire.usage),
+        created=None if wire.created is None else int(wire.created),
+        extras={NAME: members},
+    )
+
+
+def id_maker(answer_id: str) -> Callable[[str], str]:
+    """Ids for calls that came without: they depend on the answer and the call's place in it alone."""
+    made = 0
+
+    def make(_: str) -> str:
+        nonlocal made
+        made += 1
+        return "call_" + digest_id(f"{answer_id}/{made}")
+
+    return make
+
+
+def _cut_further(value: JSON) -> list[JSON] | None:
+    """The choices after the first, if there are any."""
+    choices = value.get("choices") if isinstance(value, dict) else None
+    return choices[1:] if isinstance(choices, list) and len(choices) > 1 else None
+
+
+def _unusual(choice: WireChoice) -> dict[str, JSON]:
+    """What a choice holds besides its message and its finish, and these two where they are not what they always are."""
+    members = dict(choice.extras)
+    if choice.index != 0:
+        members["index"] = choice.index
+    if isinstance(choice.finish_reason, int):
+        members["finish_reason"] = choice.finish_reason
+    return members
+
+
+def encode_response(response: Response, request: Request) -> bytes:
+    """The answer to a client. `request` says whether it speaks the words of before tools."""
+    if spelling.is_own(response.extras):
+        return dumps(_write_own(response))
+    legacy = any(is_legacy(tool) for tool in request.tools or ())
+    parts = as_functions(response.parts) if legacy else response.parts
+    message = write_foreign(parts)
+    finish = "function_call" if message.function_call else write_finish(response.finish, parts)
+    wire = WireResponse(
+        id=response.id or made_up_id(response.model, response.created),
+        object="chat.completion",
+        created=response.created or 0,
+        model=response.model,
+        choices=[WireChoice(index=0, message=message, finish_reason=finish, extras={"logprobs": None})],
+        usage=write_usage(response.usage),
+    )
+    return dumps(KIT.write(wire))
+
+
+def made_up_id(model: str, created: int | None) -> str:
+    """For an answer whose format has no ids."""
+    return "chatcmpl-" + digest_id(f"{model}/{created}")
+
+
+def as_functions(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """The parts with their first call in the words of before tools, which have no place for a second."""
+    kept: list[Part] = [part for part in parts if not isinstance(part, ToolCall)]
+    call = next((part for part in parts if isinstance(part, ToolCall)), None)
+    if call is not None:
+        kept.append(evolve(call, extras=spelling.ours(spelling.note(spelling.LEGACY))))
+    return tuple(kept)
+
+
+def _write_own(response: Response) -> JSON:
+    members = spelling.own_members(response.extras, "choice", "message")
+    outer = spelling.inner_members(response.extras, "choice")
+    further = members.pop(FURTHER, [])
+    choice = WireChoice(
+        index=outer.pop("index", 0),
+        message=_write_own_message(response),
+        finish_reason=outer.pop("finish_reason", response.finish.raw),
+        extras=outer,
+    )
+    wire = WireResponse(
+        id=response.id or None,
+        object=members.pop("object", "chat.completion"),
+        created=response.created,
+        model=response.model or None,
+        choices=[choice],
+        usage=write_usage(response.usage),
+        extras=members,
+    )
+    body = KIT.write(wire)
+    body["choices"] += further
+    return body
+
+
+def _write_own_message(response: Response) -> WireMessage:
+    inner = spelling.inner_members(response.extras, "message")
+    notes: Extras = {NAME: inner}
+    members = spelling.own_members(notes)
+    wire = WireMessage(role=members.pop("role", "assistant"), extras=members)
+    flat = not spelling.said(response.extras, spelling.IN_PARTS)
+    parts = _one_text(response.parts) if flat else response.parts
+    write_assistant(wire, parts, flat=flat, notes=notes, path="choices[0].message")
+    return wire
+
+
+def _one_text(parts: Sequence[Part]) -> Sequence[Part]:
+    """The parts with their texts joined, as a stream may have told them between calls."""
+    texts = [part.text for part in parts if isinstance(part, Text)]
+    if len(texts) < 2:
+        return parts
+    return [Text("".join(texts)), *(part for part in parts if not isinstance(part, Text))]

@@ -1,0 +1,155 @@
+"""Tools and the choice among them, both ways."""
+
+from collections.abc import Iterable, Mapping
+
+from ccproxy_cli.core.errors import BadRequest
+from ccproxy_cli.core.formats._wirekit import Unknown
+from ccproxy_cli.core.formats.openai_chat import spelling
+from ccproxy_cli.core.formats.openai_chat.parts import blamed, read_cache, write_cache
+from ccproxy_cli.core.formats.openai_chat.wire import (
+    NAME,
+    WireCustomSpec,
+    WireCustomTool,
+    WireFunctionSpec,
+    WireFunctionTool,
+    WireTool,
+)
+from ccproxy_cli.core.jsontext import JSON
+from ccproxy_cli.core.parts import Opaque, ToolKind
+from ccproxy_cli.core.request import AnyTool, ChoiceMode, Tool, ToolChoice
+
+NO_ARGUMENTS: Mapping[str, JSON] = {"type": "object", "properties": {}}
+"""The schema of a function without parameters; some servers refuse anything less."""
+
+
+def read_tool(wire: WireTool, path: str) -> AnyTool:
+    """One tool. Raises `BadRequest` if it has no type and is no function."""
+    match wire:
+        case WireFunctionTool():
+            members = dict(wire.extras)
+            cache = read_cache(wire.cache_control, members)
+            notes = {} if wire.type else spelling.note(spelling.NO_TYPE)
+            spec = wire.function
+            extras = spelling.ours(members, spelling.dotted("function", spec.extras), notes)
+            return Tool(spec.name, spec.description, spec.parameters, spec.strict, cache=cache, extras=extras)
+        case WireCustomTool():
+            members = dict(wire.extras)
+            cache = read_cache(wire.cache_control, members)
+            extras = spelling.ours(members, spelling.dotted("custom", wire.custom.extras))
+            custom = wire.custom
+            return Tool(custom.name, custom.description, kind=ToolKind.CUSTOM, grammar=custom.format, cache=cache, extras=extras)
+        case Unknown(raw):
+            if not isinstance(raw.get("type"), str):
+                raise blamed(BadRequest, f"{path}.type", "Field required")
+            return Opaque(NAME, raw)
+
+
+def read_function(wire: WireFunctionSpec) -> Tool:
+    """A function as it was declared before tools."""
+    notes = spelling.note(spelling.LEGACY)
+    extras = spelling.ours(spelling.dotted("function", wire.extras), notes)
+    return Tool(wire.name, wire.description, wire.parameters, wire.strict, extras=extras)
+
+
+def is_legacy(tool: AnyTool) -> bool:
+    return isinstance(tool, Tool) and spelling.said(tool.extras, spelling.LEGACY)
+
+
+def write_tool(tool: AnyTool) -> WireTool:
+    if isinstance(tool, Opaque):
+        return Unknown(tool.raw)
+    cache = write_cache(tool.cache)
+    members = spelling.own_members(tool.extras, "function", "custom")
+    if tool.kind is ToolKind.CUSTOM:
+        inner = spelling.inner_members(tool.extras, "custom")
+        custom = WireCustomSpec(name=tool.name, description=tool.description, format=tool.grammar, extras=inner)
+        return WireCustomTool(custom=custom, cache_control=cache, extras=members)
+    kind = None if spelling.said(tool.extras, spelling.NO_TYPE) else "function"
+    return WireFunctionTool(type=kind, function=write_function(tool), cache_control=cache, extras=members)
+
+
+def write_function(tool: Tool) -> WireFunctionSpec:
+    return WireFunctionSpec(
+        name=tool.name,
+        description=tool.description,
+        parameters=tool.parameters,
+        strict=tool.strict,
+        extras=spelling.inner_members(tool.extras, "function"),
+    )
+
+
+# The choice
+
+_MODES = {mode.value: mode for mode in ChoiceMode} | {"any": ChoiceMode.REQUIRED}
+
+
+def read_choice(raw: str | Mapping[str, JSON], path: str) -> ToolChoice | None:
+    """What may be called, or None for a choice among hosted tools, which the vocabulary has no words for.
+
+    Raises:
+        BadRequest: a word that means nothing.
+    """
+    match raw:
+        case str():
+            if raw not in _MODES:
+                raise blamed(BadRequest, path, f"unknown choice {raw[:40]!r}, expected one of {sorted(_MODES)} or an object")
+            return ToolChoice(_MODES[raw], extras=spelling.ours(spelling.note(spelling.ANY) if raw == "any" else {}))
+        case {"type": "function", "function": {"name": str() as name}} | {"type": "custom", "custom": {"name": str() as name}}:
+            choice = ToolChoice(ChoiceMode.REQUIRED, (name,))
+        case {"type": "allowed_tools", "allowed_tools": {"mode": "auto" | "required" as mode, "tools": list() as tools}}:
+            choice = ToolChoice(_MODES[mode], _names(tools), subset=True)
+        case {"type": "function" | "custom" | "allowed_tools" as kind}:
+            raise blamed(BadRequest, f"{path}.{kind}", "malformed choice")
+        case _:
+            return None
+    return ToolChoice(choice.mode, choice.names, choice.subset, spelling.ours({spelling.AS_WRITTEN: raw}))
+
+
+def _names(tools: Iterable[JSON]) -> tuple[str, ...]:
+    found = []
+    for tool in tools:
+        match tool:
+            case {"function": {"name": str() as name}} | {"custom": {"name": str() as name}} | {"name": str() as name}:
+                found.append(name)
+            case _:
+                pass
+    return tuple(found)
+
+
+def write_choice(choice: ToolChoice, tools: Iterable[AnyTool]) -> JSON:
+    """The choice in the words of this format; of `tools` it needs the kinds."""
+    written = choice.extras.get(NAME, {}).get(spelling.AS_WRITTEN)
+    if written is not None:
+        return written
+    kinds = {tool.name: tool.kind for tool in tools if isinstance(tool, Tool)}
+
+    def named(name: str) -> JSON:
+        kind = kinds.get(name, ToolKind.FUNCTION).value
+        return {"type": kind, kind: {"name": name}}
+
+    match choice:
+        case ToolChoice(names=()):
+            return "any" if spelling.said(choice.extras, spelling.ANY) else choice.mode.value
+        case ToolChoice(mode=ChoiceMode.REQUIRED, names=(name,), subset=False):
+            return named(name)
+        case ToolChoice(mode=ChoiceMode.NONE):
+            return "none"
+        case _:
+            allowed = {"mode": choice.mode.value, "tools": [named(name) for name in choice.names]}
+            return {"type": "allowed_tools", "allowed_tools": allowed}
+
+
+def read_legacy_choice(raw: str | Mapping[str, JSON], path: str) -> ToolChoice:
+    """`function_call` of a request: `none`, `auto`, or the one function to call."""
+    notes = spelling.ours(spelling.note(spelling.LEGACY))
+    match raw:
+        case "none" | "auto":
+            return ToolChoice(_MODES[raw], extras=notes)
+        case {"name": str() as name}:
+            return ToolChoice(ChoiceMode.REQUIRED, (name,), extras=notes)
+        case _:
+            raise blamed(BadRequest, path, "expected 'none', 'auto' or an object with a name")
+
+
+def write_legacy_choice(choice: ToolChoice) -> JSON:
+    return {"name": choice.names[0]} if choice.names else choice.mode.value

@@ -3,9 +3,10 @@
 import os
 import shutil
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 
@@ -14,6 +15,9 @@ from ccproxy_cli.config.detect import Probes
 from ccproxy_cli.config.load import Loaded, load
 from ccproxy_cli.config.origin import ConfigError, Kind, Origin, Problem, Value
 from ccproxy_cli.config.settings import Settings
+
+if TYPE_CHECKING:
+    from ccproxy_cli.pipeline.pipeline import Pipeline
 
 OLLAMA = ("127.0.0.1", 11434)
 _PROBE_SECONDS = 0.2
@@ -66,8 +70,11 @@ def find_ollama() -> str | None:
         return None
 
 
-async def default_model(settings: Settings) -> str:
+async def default_model(settings: Settings, pipeline: "Pipeline | None" = None) -> str:
     """The model used when none is named: the user's, else the first that the first provider suggests or, asked, lists.
+
+    Args:
+        pipeline: one that runs already; without it a provider that must be asked is connected to for the purpose.
 
     Raises:
         ConfigError: nobody has one.
@@ -81,17 +88,19 @@ async def default_model(settings: Settings) -> str:
         if provider.models:
             return f"{name}/{provider.models[0]}"
         suggested = preset.default_models[:1] if provider.base_url in (None, preset.base_url) else ()
-        for model in suggested or await _listed(settings, name) or preset.default_models:
+        for model in suggested or await _listed(settings, name, pipeline) or preset.default_models:
             return f"{name}/{model}"
     raise ConfigError([Problem("no provider knows a model", fix="Name one with -m, or set default_model.")])
 
 
-async def _listed(settings: Settings, provider: str) -> tuple[str, ...]:
+async def _listed(settings: Settings, provider: str, pipeline: "Pipeline | None") -> Sequence[str]:
+    if pipeline is not None:
+        return [model.id for model in await pipeline.models_of(provider)]
     from ccproxy_cli.wiring import build_pipeline
 
     pipeline = build_pipeline(only_provider(settings, provider))
     try:
-        return tuple(model.id for model in await pipeline.models_of(provider))
+        return await _listed(settings, provider, pipeline)
     finally:
         await pipeline.aclose()
 

@@ -21,9 +21,7 @@ def _matching(port: int | None) -> Sequence[Running]:
 
 def _none(command: str, port: int | None) -> Result:
     where = "" if port is None else f" on port {port}"
-    return Result(
-        command, {"servers": []}, errors=(Failure("not_running", f"no server is running{where}", "Start one with: ccproxy serve --detach"),)
-    )
+    return Result(command, errors=(Failure("not_running", f"no server is running{where}", "Start one with: ccproxy serve --detach"),))
 
 
 def _data(server: Running) -> dict[str, Any]:

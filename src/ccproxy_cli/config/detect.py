@@ -6,6 +6,7 @@ from attrs import frozen
 
 from ccproxy_cli.config.environment import Environment, Found
 from ccproxy_cli.config.origin import Kind, Origin
+from ccproxy_cli.config.secrets import PLACEHOLDER
 from ccproxy_cli.config.settings import ProviderSettings
 
 OLLAMA_URL = "http://127.0.0.1:11434/v1"
@@ -59,5 +60,6 @@ def is_client_key(key: Found, environments: Sequence[Environment]) -> bool:
     return not key.value.startswith("sk-ant-") and any(True for environment in environments for _ in environment.model_classes())
 
 
-def _first(environments: Sequence[Environment], *names: str) -> Found | None:
-    return next((found for environment in environments if (found := environment.get(*names))), None)
+def _first(environments: Sequence[Environment], name: str) -> Found | None:
+    found = next((found for environment in environments if (found := environment.get(name))), None)
+    return None if found and found.value == PLACEHOLDER else found

@@ -7,6 +7,9 @@ REFERENCES = ("env:", "command:", "keyring:")
 CLIENT = "client"
 """In place of a key: pass the caller's through."""
 
+PLACEHOLDER = "ccproxy"
+"""The key that programs are told to send to a server that wants none: SDKs insist on having one. Never a provider's key."""
+
 STRONG = 16
 """Characters. A shorter word is a placeholder for a server that wants none (`ollama`, `lm-studio`), or guessed in an afternoon."""
 

@@ -1,0 +1,200 @@
+"""`serve`: the server in the foreground, or in the background."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve, frozen
+
+from ccproxy_cli import __version__
+from ccproxy_cli.cli.gather import gather
+from ccproxy_cli.cli.render import complain, show
+from ccproxy_cli.cli.result import Cell, Failure, Result, View
+from ccproxy_cli.config.load import Loaded, check_exposure
+from ccproxy_cli.config.secrets import PLACEHOLDER
+from ccproxy_cli.launch import register
+from ccproxy_cli.launch.register import Running
+
+_START_SECONDS = 30.0
+"""For a server in the background to take requests."""
+_POLL_SECONDS = 0.05
+
+
+@frozen
+class Options:
+    """What the command line says."""
+
+    host: str | None = None
+    port: int | None = None
+    config: str | None = None
+    log_level: str | None = None
+
+    def load(self) -> Loaded:
+        """The settings of the server.
+
+        Raises:
+            ConfigError: as `load` does.
+        """
+        given: dict[tuple[str, ...], tuple[object, str]] = {
+            ("server", "host"): (self.host, "--host"),
+            ("server", "port"): (self.port, "--port"),
+            ("server", "log_level"): (self.log_level, "--log-level"),
+        }
+        return gather(self.config, given)
+
+    def arguments(self) -> Sequence[str]:
+        """The same options, for another process."""
+        pairs = (("--host", self.host), ("--port", self.port), ("--config", self.config), ("--log-level", self.log_level))
+        return [word for name, value in pairs if value is not None for word in (name, str(value))]
+
+
+def run(options: Options, *, as_json: bool) -> Result | int:
+    """Serve until Ctrl-C or SIGTERM. Being told to stop is how a server ends, so the exit code is then 0."""
+    loaded = options.load()
+    token = check_exposure(loaded, os.environ)  # before anything heavy is imported: a mistake is told at once
+
+    from ccproxy_cli.launch.serve import run as run_loop
+    from ccproxy_cli.launch.socket import CannotListen, bind
+
+    for line in (*loaded.notices, *loaded.redirects):
+        complain(f"note: {line}")
+    server = loaded.settings.server
+    try:
+        listener = bind(server.host, server.port)
+    except CannotListen as error:
+        return Result("serve", errors=(Failure("cannot_listen", str(error)),))
+    settings = evolve(loaded.settings, server=evolve(server, token=token))
+    run_loop(_serve(evolve(loaded, settings=settings), listener, as_json, token_name=_variable(server.token)))
+    return 0
+
+
+def _variable(token: str | None) -> str | None:
+    """The variable the token comes from, for the lines to paste."""
+    return token.removeprefix("env:") if token and token.startswith("env:") else None
+
+
+async def _serve(loaded: Loaded, listener: Any, as_json: bool, token_name: str | None) -> None:
+    import asyncio
+
+    from ccproxy_cli.launch.serve import serve_app
+    from ccproxy_cli.launch.socket import url_of
+    from ccproxy_cli.server.app import create_app
+    from ccproxy_cli.wiring import build_pipeline
+
+    settings = loaded.settings
+    pipeline = build_pipeline(settings)
+    app = create_app(settings, pipeline)
+    url, port = url_of(listener), listener.getsockname()[1]
+    running = Running(os.getpid(), url, port, time.time(), __version__, os.environ.get(_LOG_VARIABLE))
+
+    async def report_health() -> None:
+        for name, health in (await pipeline.health()).items():
+            if not health.ok:
+                complain(f"{name} is not ready: {health.detail}")
+
+    with contextlib.ExitStack() as stack:
+
+        def ready() -> None:
+            try:
+                stack.enter_context(register.registered(register.state_folder(os.environ), running))
+            except OSError as error:  # a home that cannot be written is no reason not to serve
+                complain(f"note: `ccproxy serve status` will not know of this server: {error.strerror}")
+            with contextlib.suppress(BrokenPipeError):
+                show(_banner(loaded, running, token_name), as_json=as_json)
+                sys.stdout.flush()
+            tasks.add(asyncio.get_running_loop().create_task(report_health()))
+
+        tasks: set[asyncio.Task[None]] = set()
+        try:
+            await serve_app(app, listener, settings.timeouts.grace, ready)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _banner(loaded: Loaded, running: Running, token_name: str | None) -> Result:
+    settings = loaded.settings
+    exports = environment(running.url, settings.server.token, token_name)
+    providers = [
+        {"name": name, "preset": provider.preset, "base_url": provider.base_url, "source": str(loaded.origin("providers", name, "preset"))}
+        for name, provider in settings.providers.items()
+    ]
+    width = max(len(str(provider["name"])) for provider in providers)
+    view: list[View] = [Cell(f"ccproxy {__version__} serves {running.url}", "strong"), ""]
+    for provider in providers:
+        where = f" at {provider['base_url']}" if provider["base_url"] else ""
+        view.append(f"  {provider['name']:<{width}}  {provider['preset']}{where}  ({provider['source']})")
+    view += ["", Cell("To point your programs here:", "dim"), *(f"  export {name}={value}" for name, value in exports.items()), ""]
+    if os.environ.get(_LOG_VARIABLE) is None:
+        view.append(Cell("Ctrl-C stops it.", "dim"))
+    data = {"url": running.url, "port": running.port, "pid": running.pid, "providers": providers, "environment": exports}
+    return Result("serve", data, view)
+
+
+def environment(url: str, token: str | None, token_name: str | None) -> dict[str, str]:
+    """The variables that point programs at a server. A token is never printed, only where it is.
+
+    Args:
+        token_name: the variable the token comes from.
+    """
+    key = PLACEHOLDER if token is None else f'"${token_name}"' if token_name else "<the server's token>"
+    return {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": key, "OPENAI_BASE_URL": f"{url}/v1", "OPENAI_API_KEY": key}
+
+
+_LOG_VARIABLE = "CCPROXY_LOG_FILE"
+"""Tells a server in the background where its output goes, so that it can say so."""
+
+
+def detach(options: Options) -> Result:
+    """Start the server in the background and wait until it takes requests."""
+    loaded = options.load()
+    check_exposure(loaded, os.environ)  # better said here than in a log
+    folder = register.state_folder(os.environ)
+    register.make_private(folder)
+    log = folder / f"{loaded.settings.server.port or 'any-port'}.log"
+    command = [sys.executable, "-m", "ccproxy_cli", "serve", *options.arguments()]
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    try:
+        child = subprocess.Popen(  # noqa: S603
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+            env={**os.environ, _LOG_VARIABLE: str(log)},
+        )
+    finally:
+        os.close(file)
+    running = _await_start(child, folder)
+    if running is None:
+        child.kill()
+        code = child.wait()
+        return Result("serve", errors=(Failure("not_started", _tail(log) or "the server did not start"),), code=code if code > 0 else None)
+    data = {"url": running.url, "port": running.port, "pid": running.pid, "log": str(log)}
+    return Result(
+        "serve",
+        data,
+        (Cell(f"ccproxy serves {running.url}", "strong"), f"process {running.pid}, log in {log}", "Stop it with: ccproxy serve stop"),
+    )
+
+
+def _await_start(child: "subprocess.Popen[bytes]", folder: Path) -> Running | None:
+    deadline = time.monotonic() + _START_SECONDS
+    while child.poll() is None and time.monotonic() < deadline:
+        for running in register.running(folder):
+            if running.pid == child.pid:
+                return running
+        time.sleep(_POLL_SECONDS)
+    return None
+
+
+def _tail(log: Path) -> str:
+    """What a server that did not start said last."""
+    lines = log.read_text(errors="replace").strip().splitlines()
+    return "\n".join(lines[-5:]).removeprefix("error: ")

@@ -1,0 +1,390 @@
+"""One table of sources: whatever is set in a stronger one wins, and its place is known."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+from ccproxy_cli.config.detect import Probes
+from ccproxy_cli.config.load import Loaded, check_exposure, load
+from ccproxy_cli.config.origin import ConfigError, Kind, Origin, Value
+from ccproxy_cli.config.settings import ModelRule, ProviderSettings, Settings
+
+PRESETS = ("anthropic", "openai", "ollama", "claude-code", "echo")
+KEY = "sk-0123456789abcdef0123"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An empty project folder."""
+    path = tmp_path / "project"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    """The environment of a user without any configuration."""
+    return {"HOME": str(tmp_path / "home"), "XDG_CONFIG_HOME": str(tmp_path / "xdg")}
+
+
+def write(path: Path, text: str, mode: int = 0o600) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+def loaded(environ: Mapping[str, str], folder: Path, text: str = "") -> Loaded:
+    """What a project's `ccproxy.toml` amounts to."""
+    write(folder / "ccproxy.toml", text)
+    return load(environ, folder, presets=PRESETS)
+
+
+def problems(environ: Mapping[str, str], folder: Path, text: str = "") -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        loaded(environ, folder, text)
+    return [str(problem) for problem in caught.value.problems]
+
+
+SOURCES = ("command line", "environment", "file", "dotenv")
+
+
+@pytest.mark.parametrize("strongest", range(len(SOURCES) + 1))
+def test_the_strongest_source_wins(strongest: int, folder: Path, environ: dict[str, str]) -> None:
+    given = dict.fromkeys(SOURCES[strongest:])
+    command_line = {("server", "port"): Value(1001, Origin(Kind.COMMAND_LINE, "--port"))} if "command line" in given else {}
+    if "environment" in given:
+        environ["PORT"] = "1002"
+    if "file" in given:
+        write(folder / "ccproxy.toml", "[server]\nport = 1003")
+    if "dotenv" in given:
+        write(folder / ".env", "# mine\nPORT=1004")
+    result = load(environ, folder, command_line=command_line)
+    expected = [
+        (1001, "command line: --port"),
+        (1002, "environment: PORT"),
+        (1003, f"{folder}/ccproxy.toml:2"),
+        (1004, f"{folder}/.env:2 PORT"),
+        (8000, "default"),
+    ]
+    assert (result.settings.server.port, str(result.origin("server", "port"))) == expected[strongest]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "path", "expected"),
+    [
+        ("HOST", "127.0.0.2", ("server", "host"), "127.0.0.2"),
+        ("PORT", "81", ("server", "port"), 81),
+        ("LOG_LEVEL", "DEBUG", ("server", "log_level"), "debug"),
+        ("REQUEST_TIMEOUT", "7.5", ("timeouts", "first_byte"), 7.5),
+        ("REQUEST_TIMEOUT", "7", ("timeouts", "idle"), 7.0),
+        ("TOKEN", "abc", ("server", "token"), "abc"),
+        ("DEFAULT_MODEL", "echo/echo", ("default_model",), "echo/echo"),
+    ],
+)
+def test_each_variable_fills_its_setting(
+    name: str, value: str, path: tuple[str, ...], expected: object, folder: Path, environ: dict[str, str]
+) -> None:
+    prefixed = load({**environ, f"CCPROXY_{name}": value}, folder)
+    plain = load({**environ, name: value}, folder)
+    both = load({**environ, name: "1", f"CCPROXY_{name}": value}, folder)
+    own_only = name in ("TOKEN", "DEFAULT_MODEL")
+    for result, holds in ((prefixed, True), (plain, not own_only), (both, True)):
+        found: object = result.settings
+        for part in path:
+            found = getattr(found, part)
+        assert (found == expected) is holds
+
+
+def test_the_sample_of_the_documentation_loads(folder: Path, environ: dict[str, str]) -> None:
+    result = loaded(
+        environ,
+        folder,
+        """
+        [server]
+        host = "127.0.0.1"            # anything else needs a token
+        port = 8000
+        token = "env:CCPROXY_TOKEN"
+        [providers.claude]
+        preset = "claude-code"
+        [providers.up]
+        preset = "openai"
+        base_url = "http://127.0.0.1:9000/v1"
+        format = "openai-chat"
+        api_key = "env:OPENAI_API_KEY"
+        [models]
+        "claude-*haiku*" = "up/gpt-4o-mini"
+        "claude-*" = ["claude/sonnet", "up/gpt-4o"]
+        "*" = "up/*"
+        [timeouts]
+        first_byte = 60
+        idle = 60
+        """,
+    )
+    assert list(result.settings.providers) == ["claude", "up", "echo"]
+    assert result.settings.models == (
+        ModelRule("claude-*haiku*", ("up/gpt-4o-mini",)),
+        ModelRule("claude-*", ("claude/sonnet", "up/gpt-4o")),
+        ModelRule("*", ("up/*",)),
+    )
+    assert result.settings.timeouts.idle == 60
+    assert str(result.origin("models", "*")) == f"{folder}/ccproxy.toml:16"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("ccproxy.toml", '[server]\nport = 1\n[models]\n"a" = "echo/x"\n"b" = "echo/y"'),
+        ("ccproxy.json", '{"server": {"port": 1}, "models": {"a": "echo/x", "b": "echo/y"}}'),
+        ("ccproxy.yaml", "server:\n  port: 1\nmodels:\n  a: echo/x\n  b: echo/y\n"),
+    ],
+)
+def test_every_kind_of_file_says_the_same(name: str, text: str, folder: Path, environ: dict[str, str]) -> None:
+    write(folder / name, text)
+    settings = load(environ, folder).settings
+    assert settings.server.port == 1
+    assert settings.models == (ModelRule("a", ("echo/x",)), ModelRule("b", ("echo/y",)))
+
+
+@pytest.mark.parametrize("name", ["ccproxy.toml", "ccproxy.json", "ccproxy.yaml"])
+def test_an_empty_file_is_no_configuration(name: str, folder: Path, environ: dict[str, str]) -> None:
+    write(folder / name, "")
+    assert load(environ, folder).settings == load(environ, folder.parent / "other").settings
+
+
+def test_the_project_comes_before_the_user_and_a_named_file_before_both(folder: Path, environ: dict[str, str], tmp_path: Path) -> None:
+    user = write(tmp_path / "xdg" / "ccproxy" / "config.toml", "[server]\nport = 1")
+    assert load(environ, folder).file == user
+    project = write(folder / "ccproxy.toml", "[server]\nport = 2")
+    assert load(environ, folder).file == project
+    named = write(tmp_path / "named.toml", "[server]\nport = 3")
+    assert load({**environ, "CCPROXY_CONFIG": str(named)}, folder).file == named
+    other = write(tmp_path / "other.toml", "[server]\nport = 4")
+    assert load({**environ, "CCPROXY_CONFIG": str(named)}, folder, file=other).settings.server.port == 4
+
+
+WRONG = [
+    ("[server]\nprot = 1", ["2: unknown key 'prot', did you mean 'port'?"]),
+    ("[servr]\nport = 1", ["1: unknown key 'servr', did you mean 'server'?"]),
+    ("[server]\nzzz = 1", ["2: unknown key 'zzz'; known here: host, port, token"]),
+    ('[server]\nport = "80"', ["2: port: expected a whole number, got a string"]),
+    ("[server]\nport = true", ["2: port: expected a whole number, got true"]),
+    ("server = 5", ["1: server: expected a table, got the number 5"]),
+    ("[server]\nport = 70000", ["2: port 70000 is not between 0 and 65535"]),
+    ('[server]\nlog_level = "warn"', ["2: unknown log level 'warn', did you mean 'warning'?"]),
+    ("[timeouts]\nidle = 0", ["2: idle must be more than 0 seconds"]),
+    ('[providers.up]\nbase_url = "http://x"', ["1: 'preset' is missing"]),
+    ('[providers.up]\npreset = "opnai"', ["2: unknown preset 'opnai', did you mean 'openai'?"]),
+    ('[providers.up]\npreset = "openai"\nformat = "chat"', ["3: unknown format 'chat'"]),
+    ('[providers.up]\npreset = "openai"\nbase_url = "localhost:9"', ["3: base_url must be an http or https address"]),
+    ('[providers.up]\npreset = "openai"\nbase_url = "https://a:b@c"', ["3: base_url must not hold a user name"]),
+    (
+        '[providers.up]\npreset = "openai"\nbase_url = "http://api.example.com/v1"\napi_key = "env:K"',
+        ["3: http://api.example.com/v1 would carry the key unencrypted"],
+    ),
+    ('[providers.up]\npreset = "openai"\napi_key = "keyring:x"', ["3: keyring: is not supported"]),
+    ('[providers.up]\npreset = "openai"\n[models]\na = "upp/x"', ["4: 'upp/x' names no provider, did you mean 'up'?"]),
+    ('[models]\na = "gpt-4o"', ["2: 'gpt-4o' is not of the form provider/model"]),
+    ("[models]\na = 3\nb = []", ['2: a: expected "provider/model"', '3: b: expected "provider/model"']),
+    ("[server]\nport = 1\nport = 2", ["3: not TOML: cannot overwrite a value"]),
+    ("[server", ["1: not TOML: expected"]),
+    ("[server]\nprot = 1\n[timeouts]\nidle = true", ["2: unknown key 'prot'", "4: idle: expected a number, got true"]),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), WRONG, ids=[text.replace("\n", " ") for text, _ in WRONG])
+def test_what_is_wrong_is_told_with_its_line(text: str, expected: list[str], folder: Path, environ: dict[str, str]) -> None:
+    found = problems(environ, folder, text)
+    assert len(found) == len(expected)
+    for line, start in zip(found, expected, strict=True):
+        assert line.startswith(f"{folder}/ccproxy.toml:{start}")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "where"),
+    [
+        ("c.json", '{\n "a": }', "c.json:2: not JSON"),
+        ("c.yaml", "a: 1\nb: [", "c.yaml:2: not YAML"),
+        ("c.toml", "[]", "c.toml:1: not TOML"),
+    ],
+)
+def test_broken_files_name_the_line(name: str, text: str, where: str, folder: Path, environ: dict[str, str]) -> None:
+    path = write(folder / name, text)
+    with pytest.raises(ConfigError, match=where):
+        load(environ, folder, file=path)
+
+
+def test_a_missing_named_file_is_an_error(folder: Path, environ: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match="cannot be read: No such file"):
+        load(environ, folder, file=folder / "nowhere.toml")
+
+
+def test_wrong_variables_are_named(folder: Path, environ: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match="environment: PORT: 'tcp://x' is not a whole number"):
+        load({**environ, "PORT": "tcp://x"}, folder)
+    with pytest.raises(ConfigError, match="environment: LOG_LEVEL: unknown log level 'loud'"):
+        load({**environ, "LOG_LEVEL": "loud"}, folder)
+
+
+def test_without_providers_what_is_there_is_used_best_first(folder: Path, environ: dict[str, str]) -> None:
+    probes = Probes(claude_cli=lambda: "/bin/claude", ollama=lambda: "127.0.0.1:11434")
+    keys = {"ANTHROPIC_API_KEY": "sk-ant-x", "OPENAI_API_KEY": "sk-x", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}
+    result = load({**environ, **keys}, folder, probes=probes)
+    assert result.settings.providers == {
+        "claude": ProviderSettings("claude-code"),
+        "anthropic": ProviderSettings("anthropic", api_key="env:ANTHROPIC_API_KEY"),
+        "openai": ProviderSettings("openai", base_url="http://127.0.0.1:9/v1", api_key="env:OPENAI_API_KEY"),
+        "ollama": ProviderSettings("ollama"),
+        "echo": ProviderSettings("echo"),
+    }
+    assert list(result.settings.providers) == ["claude", "anthropic", "openai", "ollama", "echo"]
+    assert str(result.origin("providers", "openai", "preset")) == "detected: OPENAI_API_KEY and OPENAI_BASE_URL"
+
+
+def test_with_providers_nothing_is_detected_and_echo_is_still_there(folder: Path, environ: dict[str, str]) -> None:
+    result = loaded({**environ, "OPENAI_API_KEY": "sk-x"}, folder, '[providers.mine]\npreset = "ollama"')
+    assert list(result.settings.providers) == ["mine", "echo"]
+
+
+def test_our_own_address_is_not_taken_for_an_upstream(folder: Path, environ: dict[str, str]) -> None:
+    pasted = {"OPENAI_API_KEY": "sk-x", "OPENAI_BASE_URL": "http://127.0.0.1:8000/v1"}
+    assert load({**environ, **pasted}, folder).settings.providers["openai"].base_url is None
+    placeholder = {"OPENAI_API_KEY": "ccproxy", "ANTHROPIC_API_KEY": "ccproxy"}
+    assert list(load({**environ, **placeholder}, folder).settings.providers) == ["echo"]
+
+
+def test_model_classes_lead_to_the_openai_provider(folder: Path, environ: dict[str, str]) -> None:
+    older = {"OPENAI_API_KEY": "sk-x", "BIG_MODEL": "gpt-5", "SMALL_MODEL": "meta/mini"}
+    result = load({**environ, **older}, folder)
+    assert result.settings.models == (
+        ModelRule("*opus*", ("openai/gpt-5",)),
+        ModelRule("*sonnet*", ("openai/gpt-5",)),
+        ModelRule("*haiku*", ("openai/meta/mini",)),
+    )
+    assert str(result.origin("models", "*sonnet*")) == "environment: BIG_MODEL"
+
+
+def test_model_classes_of_the_environment_come_before_the_rules_of_the_file(folder: Path, environ: dict[str, str]) -> None:
+    write(folder / ".env", "BIG_MODEL=echo/late\nSMALL_MODEL=echo/last")
+    text = '[models]\n"*opus*" = "echo/file"\n"*" = "echo/echo"'
+    rules = loaded({**environ, "SMALL_MODEL": "echo/first"}, folder, text).settings.models
+    assert [(rule.pattern, rule.targets[0]) for rule in rules] == [
+        ("*haiku*", "echo/first"),
+        ("*opus*", "echo/file"),
+        ("*", "echo/echo"),
+        ("*sonnet*", "echo/late"),
+    ]
+
+
+def test_a_model_class_without_a_provider_is_an_error(folder: Path, environ: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match="BIG_MODEL: no provider to serve 'gpt-5'"):
+        load({**environ, "BIG_MODEL": "gpt-5"}, folder)
+
+
+def test_the_client_key_of_older_proxies(folder: Path, environ: dict[str, str]) -> None:
+    older = {"OPENAI_API_KEY": "sk-x", "BIG_MODEL": "gpt-5"}
+    result = load({**environ, **older, "ANTHROPIC_API_KEY": "shared-secret"}, folder)
+    assert result.settings.server.token == "env:ANTHROPIC_API_KEY"
+    assert "anthropic" not in result.settings.providers
+    real = load({**environ, **older, "ANTHROPIC_API_KEY": "sk-ant-api03-x"}, folder)
+    assert real.settings.server.token is None
+    assert "anthropic" in real.settings.providers
+
+
+def test_keys_of_dotenv_reach_the_providers(folder: Path, environ: dict[str, str]) -> None:
+    write(folder / ".env", "export OPENAI_API_KEY='sk-from-file' # mine\nMY_KEY=\"sk-mine\"\nnot a line\n")
+    assert load(environ, folder).settings.providers["openai"].api_key == "sk-from-file"
+    text = '[providers.a]\npreset = "openai"\n[providers.b]\npreset = "openai"\napi_key = "env:MY_KEY"'
+    providers = loaded(environ, folder, text).settings.providers
+    assert (providers["a"].api_key, providers["b"].api_key) == ("sk-from-file", "sk-mine")
+    process = loaded({**environ, "MY_KEY": "sk-process"}, folder, text).settings.providers
+    assert process["b"].api_key == "env:MY_KEY"
+
+
+def test_a_key_that_others_can_read_is_refused(folder: Path, environ: dict[str, str]) -> None:
+    path = write(folder / "ccproxy.toml", f'[providers.up]\npreset = "openai"\napi_key = "{KEY}"', 0o644)
+    with pytest.raises(ConfigError, match=f"toml:3: holds a key .* Run: chmod 600 {path}") as caught:
+        load(environ, folder)
+    assert KEY not in str(caught.value)
+    path.chmod(0o600)
+    assert load(environ, folder).settings.providers["up"].api_key == KEY
+
+
+@pytest.mark.parametrize("harmless", ["env:OPENAI_API_KEY", "client", "ollama"])
+def test_what_is_no_secret_may_be_read_by_anyone(harmless: str, folder: Path, environ: dict[str, str]) -> None:
+    write(folder / "ccproxy.toml", f'[providers.up]\npreset = "openai"\napi_key = "{harmless}"', 0o644)
+    assert load(environ, folder).settings.providers["up"].api_key == harmless
+
+
+def test_a_found_file_may_not_run_commands_and_a_named_one_may(folder: Path, environ: dict[str, str]) -> None:
+    text = '[providers.up]\npreset = "openai"\napi_key = "command:pass show key"'
+    assert "may not run commands" in problems(environ, folder, text)[0]
+    result = load(environ, folder, file=folder / "ccproxy.toml")
+    assert result.settings.providers["up"].api_key == "command:pass show key"
+
+
+def test_a_folder_that_leads_keys_elsewhere_is_told(folder: Path, environ: dict[str, str], tmp_path: Path) -> None:
+    text = '[providers.up]\npreset = "openai"\nbase_url = "https://example.org/v1"\napi_key = "env:OPENAI_API_KEY"'
+    result = loaded(environ, folder, text)
+    assert result.redirects == (f"{folder}/ccproxy.toml of the current folder sends OPENAI_API_KEY to https://example.org/v1",)
+    assert result.notices == (f"using {folder}/ccproxy.toml of the current folder",)
+    named = load(environ, tmp_path, file=folder / "ccproxy.toml")
+    assert (named.redirects, named.notices) == ((), ())
+
+
+def test_a_dotenv_that_leads_keys_elsewhere_is_told(folder: Path, environ: dict[str, str]) -> None:
+    write(folder / ".env", "OPENAI_BASE_URL=https://example.org/v1")
+    result = load({**environ, "OPENAI_API_KEY": "sk-x"}, folder)
+    assert result.redirects == (".env of the current folder sends OPENAI_API_KEY to https://example.org/v1",)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_file_of_somebody_else_is_not_read_unasked(folder: Path, environ: dict[str, str]) -> None:
+    for name in ("ccproxy.toml", ".env"):
+        path = write(folder / name, "PORT=5" if name == ".env" else "", 0o644)
+        os.chown(path, 12345, 12345)
+    with pytest.raises(ConfigError, match="belongs to another user"):
+        load(environ, folder)
+    (folder / "ccproxy.toml").unlink()
+    assert load(environ, folder).settings.server.port == 8000
+
+
+STRONG = "f3a9c1d7e5b20846af17"
+
+
+@pytest.mark.parametrize(
+    ("host", "token", "refusal"),
+    [
+        ("127.0.0.1", None, None),
+        ("localhost", "x", None),
+        ("::1", None, None),
+        ("0.0.0.0", None, "no token to keep strangers out"),
+        ("192.168.1.4", None, "no token to keep strangers out"),
+        ("0.0.0.0", "short", "too short or too well known"),
+        ("0.0.0.0", "sk-1234-sk-1234-sk-1234", "too short or too well known"),
+        ("0.0.0.0", "your-proxy-token-here", "too short or too well known"),
+        ("0.0.0.0", "aaaaaaaaaaaaaaaaaaaaaaaa", "too short or too well known"),
+        ("0.0.0.0", STRONG, None),
+        ("127.0.0.1", "env:NOT_SET", "NOT_SET is not set"),
+        ("0.0.0.0", "env:STRONG", None),
+    ],
+)
+def test_who_may_reach_the_server(host: str, token: str | None, refusal: str | None) -> None:
+    settings = Settings()
+    result = Loaded(evolve(settings, server=evolve(settings.server, host=host, token=token)), {}, None)
+    environ = {"STRONG": STRONG}
+    if refusal is None:
+        expected = STRONG if token and token.startswith("env:") else token
+        assert check_exposure(result, environ) == expected
+        return
+    with pytest.raises(ConfigError, match=refusal) as caught:
+        check_exposure(result, environ)
+    assert "\n" not in str(caught.value)
+
+
+def test_secrets_have_no_repr() -> None:
+    text = repr(Settings(providers={"up": ProviderSettings("openai", api_key=KEY)}))
+    assert KEY not in text

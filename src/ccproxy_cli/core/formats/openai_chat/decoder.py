@@ -105,22 +105,25 @@ class ChatStreamDecoder:
         elif type(choices) is not list:
             raise BadUpstream("upstream sent a chunk whose choices are not a list")
         if not (self._started and chunk.keys() <= _CHUNK):
-            self._look(chunk, out, answers=bool(choices))
+            self._look(chunk, choices, out)
         usage = chunk.get("usage")
         if usage is not None:
             self._usage = usage
         for choice in choices:
             self._take_choice(choice, out)
 
-    def _look(self, chunk: dict[str, Any], out: list[Event], *, answers: bool) -> None:
+    def _look(self, chunk: dict[str, Any], choices: list[JSON], out: list[Event]) -> None:
         """Start the response with the first chunk that belongs to the answer, and keep what is not known elsewhere."""
         members = self._later if self._started else self._first
         for name, value in chunk.items():
             if name not in _CHUNK and (name not in self._first or self._first[name] != value):
                 members[name] = value
-        if self._started or not (answers or chunk.get("id")):
+        if self._started or not (choices or chunk.get("id")):
             return  # Azure's verdict on the prompt comes before the answer, without an id
         self._started = True
+        match choices:
+            case [{"delta": {"content": ""}}, *_]:
+                self._first |= spelling.note(spelling.EMPTY + "content")
         answer_id, model, created = chunk.get("id"), chunk.get("model"), chunk.get("created")
         if type(answer_id) is not str:
             answer_id = ""

@@ -42,6 +42,7 @@ class ChatStreamEncoder:
         self._legacy = any(is_legacy(tool) for tool in request.tools or ())
         self._own = False
         self._role_due = False
+        self._empty = False  # the upstream began with an empty content
         self._members: dict[str, JSON] = {}  # of a chunk, without its choices
         self._head = b""  # the same as bytes, up to the choices
         self._tails: dict[int, tuple[bytes, bytes]] = {}  # what stands around the text of a part's delta
@@ -76,6 +77,7 @@ class ChatStreamEncoder:
     def _begin_response(self, start: ResponseStart) -> None:
         """Nothing goes out yet: what the first chunk says depends on what comes first."""
         self._own, self._role_due = spelling.is_own(start.extras), True
+        self._empty = spelling.said(start.extras, spelling.EMPTY + "content")
         own = spelling.own_members(start.extras)
         self._members = {
             "id": start.id or made_up_id(start.model, start.created),
@@ -96,7 +98,7 @@ class ChatStreamEncoder:
         if not self._role_due:
             return b""
         self._role_due = False
-        return self._chunk({"role": "assistant", "content": content, "refusal": None})
+        return self._chunk({"role": "assistant", "content": "" if self._empty else content, "refusal": None})
 
     # Parts
 

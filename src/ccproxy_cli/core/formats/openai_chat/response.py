@@ -43,15 +43,18 @@ def decode_response(body: bytes) -> Response:
     if not wire.choices:
         raise BadUpstream("upstream's answer has no choices")
     choice = wire.choices[0]
-    parts, flat, message = read_assistant(choice.message, "choices[0].message", BadUpstream, id_maker(wire.id or ""))
+    said = choice.message or WireMessage(role="assistant")
+    parts, flat, message = read_assistant(said, "choices[0].message", BadUpstream, id_maker(wire.id or ""))
     members = wire.extras | spelling.dotted("choice", _unusual(choice)) | spelling.dotted("message", message)
-    if choice.message.role != "assistant":
-        members["message.role"] = choice.message.role
+    if said.role != "assistant":
+        members["message.role"] = said.role
+    if choice.message is None:
+        members |= spelling.note(spelling.NO_CONTENT)
     if wire.object != "chat.completion":
         members["object"] = wire.object
     if further is not None:
         members[FURTHER] = further
-    if not flat and choice.message.content is not None:
+    if not flat and said.content is not None:
         members |= spelling.note(spelling.IN_PARTS)
     calls = any(isinstance(part, ToolCall) for part in parts)
     refused = any(isinstance(part, Refusal) for part in parts)
@@ -133,7 +136,7 @@ def _write_own(response: Response) -> JSON:
     further = members.pop(FURTHER, [])
     choice = WireChoice(
         index=outer.pop("index", 0),
-        message=_write_own_message(response),
+        message=None if spelling.said(response.extras, spelling.NO_CONTENT) else _write_own_message(response),
         finish_reason=outer.pop("finish_reason", response.finish.raw),
         extras=outer,
     )

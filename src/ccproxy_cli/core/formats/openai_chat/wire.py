@@ -201,7 +201,8 @@ class WireRequest(Wire):
 @attrs.define(kw_only=True)
 class WireChoice(Wire):
     index: int | None = None
-    message: WireMessage
+    message: WireMessage | None = None
+    """Absent at Azure when the filter let nothing through (recorded 2026-09)."""
     finish_reason: str | int | None = None
     """`eos`, and numbers, have been seen at compatible servers."""
 

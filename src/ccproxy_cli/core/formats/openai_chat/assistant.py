@@ -33,9 +33,9 @@ def read_assistant(
         new_id: an id for a call that has none, given the function's name.
     """
     members = dict(wire.extras)
-    content, flat = read_content(wire.content, f"{path}.content", blame)
-    if wire.content is None and "content" not in members:
-        members |= spelling.note(spelling.NO_CONTENT)
+    content, flat = read_content(wire.content or None, f"{path}.content", blame)
+    if not wire.content and "content" not in members:
+        members |= _content_note(wire.content)
     parts: list[Part] = [*_read_reasoning(members), *content]
     if wire.refusal is not None:
         parts.append(Refusal(wire.refusal, spelling.ours(spelling.note(spelling.IN_MESSAGE))))
@@ -49,6 +49,13 @@ def read_assistant(
         extras = spelling.ours(spelling.dotted("function", function.extras), spelling.note(spelling.LEGACY))
         parts.append(ToolCall(new_id(function.name), function.name, arguments, extras=extras))
     return tuple(parts), flat, members
+
+
+def _content_note(content: JSON) -> dict[str, JSON]:
+    """How the message said nothing: many servers write an empty string beside calls."""
+    if content is None:
+        return spelling.note(spelling.NO_CONTENT)
+    return spelling.note(spelling.EMPTY + "content") if content == "" else {}
 
 
 def _read_reasoning(members: dict[str, JSON]) -> list[Reasoning]:

@@ -5,6 +5,7 @@ text, reasoning and refusal close when another kind begins; calls stay open side
 is held until `[DONE]` or the end of the bytes, as usage comes after the finish.
 """
 
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from ccproxy_cli.core.errors import BadUpstream
@@ -24,7 +25,7 @@ from ccproxy_cli.core.parts import Opaque, Part, Reasoning, Refusal, Text, ToolC
 
 _CHUNK = frozenset({"id", "object", "created", "model", "choices", "usage", "obfuscation"})
 """Members of a chunk that are looked at, and `obfuscation`, which pads chunks to hide their length and means nothing."""
-_CHOICE = frozenset({"index", "delta", "finish_reason"})
+_CHOICE = frozenset({"index", "delta", "finish_reason", "logprobs"})
 _DELTA = frozenset({"role", "content", "refusal", "tool_calls", "function_call", *REASONING_MEMBERS})
 
 _TEXT = Text()
@@ -51,6 +52,7 @@ class ChatStreamDecoder:
         self._finish: JSON = None
         self._usage: JSON = None
         self._started = False
+        self._keys: AbstractSet[str] = frozenset()  # of the last chunk that was looked at and had only what the first had
         self._first: dict[str, JSON] = {}  # unknown members of the first chunk, which `ResponseStart` carries
         self._later: dict[str, JSON] = {}  # the others, which `ResponseEnd` carries
         self._new_id = id_maker("")
@@ -104,7 +106,7 @@ class ChatStreamDecoder:
             choices = []
         elif type(choices) is not list:
             raise BadUpstream("upstream sent a chunk whose choices are not a list")
-        if not (self._started and chunk.keys() <= _CHUNK):
+        if not self._started or not self._usual(chunk):
             self._look(chunk, choices, out)
         usage = chunk.get("usage")
         if usage is not None:
@@ -112,18 +114,33 @@ class ChatStreamDecoder:
         for choice in choices:
             self._take_choice(choice, out)
 
+    def _usual(self, chunk: dict[str, Any]) -> bool:
+        """Whether a chunk says nothing of itself that the first one did not."""
+        if chunk.keys() <= _CHUNK:
+            return True
+        if chunk.keys() != self._keys:
+            return False
+        for name, value in self._first.items():  # noqa: SIM110 - a generator would cost more than what it looks at
+            if name in chunk and chunk[name] != value:
+                return False
+        return True
+
     def _look(self, chunk: dict[str, Any], choices: list[JSON], out: list[Event]) -> None:
         """Start the response with the first chunk that belongs to the answer, and keep what is not known elsewhere."""
         members = self._later if self._started else self._first
+        self._keys = frozenset(chunk)
         for name, value in chunk.items():
             if name not in _CHUNK and (name not in self._first or self._first[name] != value):
                 members[name] = value
+                self._keys = frozenset()
         if self._started or not (choices or chunk.get("id")):
             return  # Azure's verdict on the prompt comes before the answer, without an id
         self._started = True
         match choices:
             case [{"delta": {"content": ""}}, *_]:
                 self._first |= spelling.note(spelling.EMPTY + "content")
+            case _:
+                pass
         answer_id, model, created = chunk.get("id"), chunk.get("model"), chunk.get("created")
         if type(answer_id) is not str:
             answer_id = ""
@@ -148,19 +165,21 @@ class ChatStreamDecoder:
             self._take_delta(delta, out)
         elif delta is not None:
             raise BadUpstream("upstream sent a delta that is not an object")
-        for name, value in choice.items():
-            if name not in _CHOICE and value is not None:
-                self._keep_of_choice(f"choice.{name}", value)
+        if not choice.keys() <= _CHOICE or choice.get("logprobs") is not None:
+            self._look_at_choice(choice)
         finish = choice.get("finish_reason")
         if finish is not None:
             self._finish = finish
             self._close_parts(out)
 
-    def _keep_of_choice(self, name: str, value: JSON) -> None:
-        if isinstance(value, dict):  # log probabilities, which go on
-            gather(self._later, name, value)
-        else:
-            self._later[name] = value
+    def _look_at_choice(self, choice: dict[str, Any]) -> None:
+        for name, value in choice.items():
+            if name in ("index", "delta", "finish_reason") or value is None:
+                continue
+            if isinstance(value, dict):  # log probabilities, which go on
+                gather(self._later, f"choice.{name}", value)
+            else:
+                self._later[f"choice.{name}"] = value
 
     def _take_delta(self, delta: dict[str, Any], out: list[Event]) -> None:
         if "reasoning_content" in delta or "reasoning" in delta:

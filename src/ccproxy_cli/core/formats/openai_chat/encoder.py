@@ -18,16 +18,17 @@ from ccproxy_cli.core.events import (
     StreamError,
     TextDelta,
 )
-from ccproxy_cli.core.extras import NOTE
+from ccproxy_cli.core.extras import NO_EXTRAS, NOTE, Extras
 from ccproxy_cli.core.formats.openai_chat import spelling
 from ccproxy_cli.core.formats.openai_chat.errors import encode_stream_error
 from ccproxy_cli.core.formats.openai_chat.finish import finish_word, write_usage
-from ccproxy_cli.core.formats.openai_chat.response import made_up_id
+from ccproxy_cli.core.formats.openai_chat.response import FURTHER, made_up_id
 from ccproxy_cli.core.formats.openai_chat.tools import is_legacy
 from ccproxy_cli.core.formats.openai_chat.wire import NAME
 from ccproxy_cli.core.jsontext import JSON, dumps
 from ccproxy_cli.core.parts import Media, Opaque, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
 from ccproxy_cli.core.request import Request
+from ccproxy_cli.core.stream import merge_extras
 
 _DONE = b"data: [DONE]\n\n"
 _HOLE = "\x00text\x00"
@@ -43,6 +44,8 @@ class ChatStreamEncoder:
         self._own = False
         self._role_due = False
         self._empty = False  # the upstream began with an empty content
+        self._extras: Extras = NO_EXTRAS
+        self._further: list[JSON] = []  # whole choices after the first
         self._members: dict[str, JSON] = {}  # of a chunk, without its choices
         self._head = b""  # the same as bytes, up to the choices
         self._tails: dict[int, tuple[bytes, bytes]] = {}  # what stands around the text of a part's delta
@@ -78,7 +81,9 @@ class ChatStreamEncoder:
         """Nothing goes out yet: what the first chunk says depends on what comes first."""
         self._own, self._role_due = spelling.is_own(start.extras), True
         self._empty = spelling.said(start.extras, spelling.EMPTY + "content")
-        own = spelling.own_members(start.extras)
+        self._extras = start.extras
+        own = spelling.own_members(start.extras, "choice", "message")
+        self._further = own.pop(FURTHER, [])
         self._members = {
             "id": start.id or made_up_id(start.model, start.created),
             "object": own.pop("object", None) or "chat.completion.chunk",
@@ -169,12 +174,16 @@ class ChatStreamEncoder:
             word = finish_word(end.finish.reason, calls=self._calls > 0, refused=self._refused)
             if self._legacy and self._calls and word == "tool_calls":
                 word = "function_call"
-        message = spelling.inner_members(end.extras, "message")
+        extras = merge_extras(self._extras, end.extras)  # an answer that came whole says all of it at the start
+        message = spelling.inner_members(extras, "message")
         out = self._role(None if "content" in message else "")
-        delta = {name: value for name, value in message.items() if name != "content" and not name.startswith(NOTE)}
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": word, **spelling.inner_members(end.extras, "choice")}
+        delta = {name: value for name, value in message.items() if name not in ("role", "content") and not name.startswith(NOTE)}
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": word, **spelling.inner_members(extras, "choice")}
         late = spelling.own_members(end.extras, "choice", "message")
         out += _head(self._members | late) + dumps(choice) + b"]}\n\n"
+        for further in self._further:
+            whole = {"delta" if name == "message" else name: value for name, value in further.items()}
+            out += self._head + dumps(whole) + b"]}\n\n"
         usage = write_usage(end.usage)
         if self._usage and usage is not None:
             out += b"data: " + dumps({**self._members, "choices": [], "usage": usage}) + b"\n\n"

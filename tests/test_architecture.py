@@ -113,13 +113,3 @@ VENDOR_WORDS = {
 def test_a_vendors_words_stand_in_its_own_folder(word: str, home: str) -> None:
     elsewhere = [str(path.relative_to(PACKAGE)) for path in SOURCES if word in path.read_text() and home not in str(path)]
     assert not elsewhere
-
-
-def test_the_command_line_imports_lazily() -> None:
-    """`ccproxy --help` must not pay for the server, the backends or the codecs."""
-    for path in SOURCES:
-        if room(path) in ("cli", "__main__"):
-            for name, at_import in imports(path):
-                heavy = name.split(".")[0] in {"litestar", "uvicorn", "aiohttp", "cattrs", "claude_code_sdk", "rich", "msgspec", "attrs"}
-                ours = name.startswith("ccproxy_cli.") and not name.startswith(("ccproxy_cli.cli", "ccproxy_cli.__version__"))
-                assert not (at_import and (heavy or ours)), f"{path.name} imports {name} before it knows the command"

@@ -1,11 +1,33 @@
 """The wire formats, by name."""
 
-from collections.abc import Mapping
+import importlib
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from ccproxy_cli.core.formats import anthropic, openai_chat
+from typing_extensions import override
+
 from ccproxy_cli.core.formats._format import Envelope, Format, StreamDecoder, StreamEncoder
 
-FORMATS: Mapping[str, Format] = MappingProxyType({f.name: f for f in (anthropic.FORMAT, openai_chat.FORMAT)})
+_MODULES: Mapping[str, str] = MappingProxyType({"anthropic": "anthropic", "openai-chat": "openai_chat"})
+
+
+class _Formats(Mapping[str, Format]):
+    """Loads a format when it is first spoken: the codecs are most of what this package takes to import, and most commands speak none."""
+
+    @override
+    def __getitem__(self, name: str) -> Format:
+        found: Format = importlib.import_module(f"{__name__}.{_MODULES[name]}").FORMAT
+        return found
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        return iter(_MODULES)
+
+    @override
+    def __len__(self) -> int:
+        return len(_MODULES)
+
+
+FORMATS: Mapping[str, Format] = _Formats()
 
 __all__ = ["FORMATS", "Envelope", "Format", "StreamDecoder", "StreamEncoder"]

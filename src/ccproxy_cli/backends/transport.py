@@ -15,6 +15,7 @@ import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
+from ccproxy_cli.backends.connections import Connector, Request, resend_if_stale
 from ccproxy_cli.backends.watch import Stalled, Watch
 from ccproxy_cli.config.settings import TimeoutSettings
 from ccproxy_cli.core.errors import APIError, ErrorKind, UpstreamError
@@ -218,7 +219,9 @@ class Transport:
 
     def _connect(self) -> aiohttp.ClientSession:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE),
+            connector=Connector(keep_alive=_KEEP_ALIVE),
+            request_class=Request,
+            middlewares=(resend_if_stale,),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self.timeouts.connect),

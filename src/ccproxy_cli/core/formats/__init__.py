@@ -4,8 +4,6 @@ import importlib
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from typing_extensions import override
-
 from ccproxy_cli.core.formats._format import Envelope, Format, StreamDecoder, StreamEncoder
 
 _MODULES: Mapping[str, str] = MappingProxyType({"anthropic": "anthropic", "openai-chat": "openai_chat"})
@@ -14,16 +12,13 @@ _MODULES: Mapping[str, str] = MappingProxyType({"anthropic": "anthropic", "opena
 class _Formats(Mapping[str, Format]):
     """Loads a format when it is first spoken: the codecs are most of what this package takes to import, and most commands speak none."""
 
-    @override
     def __getitem__(self, name: str) -> Format:
         found: Format = importlib.import_module(f"{__name__}.{_MODULES[name]}").FORMAT
         return found
 
-    @override
     def __iter__(self) -> Iterator[str]:
         return iter(_MODULES)
 
-    @override
     def __len__(self) -> int:
         return len(_MODULES)
 

@@ -35,24 +35,24 @@ class _Turn:
     """All that one side said before the other side spoke."""
 
     role: Role
-    segments: list[tuple[Role, list[Part], bool]] = field(factory=list)
-    """Runs of parts under one role, with whether each was one bare string."""
+    segments: list[tuple[Role, list[Part]]] = field(factory=list)
+    """Runs of parts under one role."""
     results: list[_Result] = field(factory=list)
     """As the client placed them; what is left here after pairing answers no call."""
     answers: list[ToolResult] = field(factory=list)
     """The results of the calls in the turn before."""
 
-    def add(self, role: Role, parts: list[Part], flat: bool) -> None:
+    def add(self, role: Role, parts: list[Part]) -> None:
         if not parts:
             return
         if self.segments and self.segments[-1][0] is role:
-            self.segments[-1] = (role, [*self.segments[-1][1], *parts], False)
+            self.segments[-1] = (role, [*self.segments[-1][1], *parts])
         else:
-            self.segments.append((role, parts, flat))
+            self.segments.append((role, parts))
 
     @property
     def calls(self) -> list[ToolCall]:
-        return [part for _, parts, _ in self.segments for part in parts if isinstance(part, ToolCall)]
+        return [part for _, parts in self.segments for part in parts if isinstance(part, ToolCall)]
 
 
 def adapt_history(messages: tuple[Message, ...], late_system: bool, losses: Losses) -> tuple[tuple[Text, ...], tuple[Message, ...]]:
@@ -97,11 +97,11 @@ def _turns(messages: tuple[Message, ...], lead: int, losses: Losses) -> list[_Tu
             turns.append(_Turn(side))
         turn = turns[-1]
         if side is Role.USER and carried:
-            turn.add(Role.USER, carried, False)
+            turn.add(Role.USER, carried)
             carried = []
         turn.results += [_Result(part, path) for part in parts if isinstance(part, ToolResult)]
         role = Role.SYSTEM if message.role in INSTRUCTING else side
-        turn.add(role, [part for part in parts if not isinstance(part, ToolResult)], message.flat)
+        turn.add(role, [part for part in parts if not isinstance(part, ToolResult)])
     if carried:
         losses.add("messages", f"{NAME} takes no media from the assistant")
     return turns
@@ -219,8 +219,8 @@ def _answer(call: ToolCall, new_id: str, turns: list[_Turn], start: int, losses:
 def _rename(turn: _Turn, ids: list[str]) -> None:
     names = iter(ids)
     turn.segments = [
-        (role, [evolve(part, call_id=next(names)) if isinstance(part, ToolCall) else part for part in parts], flat)
-        for role, parts, flat in turn.segments
+        (role, [evolve(part, call_id=next(names)) if isinstance(part, ToolCall) else part for part in parts])
+        for role, parts in turn.segments
     ]
 
 
@@ -228,31 +228,29 @@ def _rename(turn: _Turn, ids: list[str]) -> None:
 
 
 def _messages(turn: _Turn, late_system: bool) -> Iterator[Message]:
+    """Never flat: a cache mark comes and goes with a message's distance from the end, and must not change how the rest is spelled."""
     segments = turn.segments
     if turn.role is Role.USER:
         if turn.answers:
-            segments = [(Role.USER, list(turn.answers), False), *segments]
+            segments = [(Role.USER, list(turn.answers)), *segments]
         segments = _placed(segments, late_system)
-    for role, parts, flat in segments:
-        if parts:
-            yield Message(role, tuple(parts), flat and len(parts) == 1)
+    for role, parts in segments:
+        yield Message(role, tuple(parts))
 
 
-def _placed(segments: list[tuple[Role, list[Part], bool]], late_system: bool) -> list[tuple[Role, list[Part], bool]]:
+def _placed(segments: list[tuple[Role, list[Part]]], late_system: bool) -> list[tuple[Role, list[Part]]]:
     """System text where the target takes it: as a message of its own after the user's first, else as a reminder among the user's words.
 
     Every recorded late system message stands after a user message (2026), so one is never sent before it.
     """
-    if late_system and any(role is Role.USER for role, _, _ in segments):
-        first = next(index for index, (role, _, _) in enumerate(segments) if role is Role.USER)
+    if late_system and any(role is Role.USER for role, _ in segments):
+        first = next(index for index, (role, _) in enumerate(segments) if role is Role.USER)
         segments = [segments[first], *segments[:first], *segments[first + 1 :]]
     else:
-        segments = [
-            (Role.USER, [_reminder(part) for part in parts] if role is Role.SYSTEM else parts, flat) for role, parts, flat in segments
-        ]
+        segments = [(Role.USER, [_reminder(part) for part in parts] if role is Role.SYSTEM else parts) for role, parts in segments]
     merged = _Turn(Role.USER)
-    for role, parts, flat in segments:
-        merged.add(role, parts, flat)
+    for role, parts in segments:
+        merged.add(role, parts)
     return merged.segments
 
 

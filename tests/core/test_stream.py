@@ -16,7 +16,7 @@ from ccproxy_cli.core.events import (
     StreamError,
     TextDelta,
 )
-from ccproxy_cli.core.parts import Media, MediaKind, PlainText, Proof, Reasoning, Text, ToolCall
+from ccproxy_cli.core.parts import Media, MediaKind, PlainText, Proof, Reasoning, Refusal, Text, ToolCall
 from ccproxy_cli.core.response import Finish, FinishReason, Response
 from ccproxy_cli.core.stream import TRANSITIONS, Fold, InOrder, State, explode, fold, in_order
 from tests.strategies import responses, streams
@@ -84,7 +84,7 @@ ILLEGAL: dict[str, list[Event]] = {
     "end with an open part": [START, PartStart(0, Text()), END],
     "event after the end": [START, END, PartStart(0, Text())],
     "event after an error": [START, ERROR, END],
-    "proof of a text": [START, PartStart(0, Text()), ProofDelta(0, Proof("a", "b"))],
+    "proof of a refusal": [START, PartStart(0, Refusal()), ProofDelta(0, Proof("a", "b"))],
     "words in a picture": [START, PartStart(0, Media(MediaKind.IMAGE, PlainText(""))), TextDelta(0, "x"), PartEnd(0)],
 }
 

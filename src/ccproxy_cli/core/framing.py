@@ -1,8 +1,10 @@
-"""Server-sent events as bytes: frames out of a byte stream, and back.
+"""Server-sent events as bytes: frames out of a byte stream, and back. And the one vendor's other way, a JSON array that grows.
 
 Law: however the bytes are cut, the frames are the same. Lines end in LF, CRLF or CR and nowhere else: the line separators of
 Unicode are content. Follows the WHATWG rules for `text/event-stream`, plus one kindness: a last frame without its blank line counts.
 """
+
+import re
 
 from attrs import frozen
 
@@ -119,3 +121,97 @@ def encode_frame(data: bytes, event: bytes = b"") -> bytes:
 def encode_comment(text: bytes) -> bytes:
     """A comment frame: keeps a connection alive and means nothing to any client."""
     return b": " + text + b"\n\n"
+
+
+_MARKS = re.compile(rb'["\\{}\[\]]|[^\s,]')
+"""What can matter outside of strings: everything but white space and commas."""
+_INSIDE = re.compile(rb'["\\{}\[\]]')
+_QUOTED = re.compile(rb'["\\]')
+
+
+class JSONArrayDecoder:
+    """Cuts a JSON array of objects that is still arriving into its objects, as frames. One bare object, which is how errors come, is an
+    array of one."""
+
+    def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+        self._pending: list[bytes] = []
+        self._pending_bytes = 0
+        self._depth = 0
+        """Brackets open inside of the current object, its own included."""
+        self._quoted = False
+        self._escaped = False
+        self._array: bool | None = None
+        """Inside of an array; None before its start."""
+        self._ended = False
+        self._limit = max_event_bytes
+
+    def feed(self, chunk: bytes) -> list[Frame]:
+        """The objects completed by `chunk`.
+
+        Raises:
+            BadUpstream: the bytes are no array of objects, or one object outgrew the limit.
+        """
+        frames: list[Frame] = []
+        position, start = 0, 0
+        while position < len(chunk):
+            if self._escaped:
+                self._escaped = False
+                position += 1
+                continue
+            match = (_QUOTED if self._quoted else _INSIDE if self._depth else _MARKS).search(chunk, position)
+            if match is None:
+                break
+            position = match.end()
+            if self._depth == 0:
+                start = match.start()
+            if self._step(match[0]):
+                frames.append(Frame(b"".join((*self._pending, chunk[start:position]))))
+                self._pending.clear()
+                self._pending_bytes = 0
+        if self._depth:
+            self._hold(chunk[start:])
+        return frames
+
+    def _step(self, mark: bytes) -> bool:
+        """Take one mark; whether an object ended with it."""
+        if self._quoted:
+            self._escaped = mark == b"\\"
+            self._quoted = mark != b'"'
+        elif self._depth == 0:
+            self._step_outside(mark)
+        elif mark == b'"':
+            self._quoted = True
+        elif mark in b"{[":
+            self._depth += 1
+        elif mark in b"}]":
+            self._depth -= 1
+            self._ended = self._depth == 0 and not self._array
+            return self._depth == 0
+        return False
+
+    def _step_outside(self, mark: bytes) -> None:
+        if mark == b"{" and not self._ended:
+            self._array = bool(self._array)
+            self._depth = 1
+        elif mark == b"[" and self._array is None:
+            self._array = True
+        elif mark == b"]" and self._array and not self._ended:
+            self._ended = True
+        elif not self._ended:
+            raise BadUpstream("upstream sent something else than a JSON array of objects")
+
+    def _hold(self, piece: bytes) -> None:
+        self._pending.append(piece)
+        self._pending_bytes += len(piece)
+        if self._pending_bytes > self._limit:
+            raise BadUpstream(f"upstream sent an event of more than {self._limit} bytes")
+
+    def close(self) -> list[Frame]:
+        """The stream ended.
+
+        Raises:
+            BadUpstream: in the middle of an object.
+        """
+        if self._depth:
+            raise BadUpstream("the stream ended in the middle of a JSON object")
+        return []

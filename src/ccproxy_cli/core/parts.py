@@ -47,6 +47,8 @@ class Text:
     text: str = ""
     cache: CacheMark | None = None
     extras: Extras = NO_EXTRAS
+    proofs: tuple[Proof, ...] = ()
+    """Signed state that its issuer hung on plain words, perhaps on none at all. Gemini does."""
 
 
 class MediaKind(enum.StrEnum):
@@ -180,8 +182,10 @@ class Opaque:
 
     @property
     def type(self) -> str:
-        """The vendor's tag for it."""
-        return str(self.raw.get("type")) if isinstance(self.raw, dict) else type(self.raw).__name__
+        """The vendor's tag for it: its `type`, or its first member where the vendor tells kinds apart by members."""
+        if not isinstance(self.raw, dict):
+            return type(self.raw).__name__
+        return str(self.raw["type"] if "type" in self.raw else next(iter(self.raw), None))
 
 
 Part: TypeAlias = Text | Media | Reasoning | ToolCall | ToolResult | Refusal | Opaque

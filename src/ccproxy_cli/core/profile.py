@@ -46,3 +46,15 @@ class Profile:
     prompt_cache_key: bool = False
     cache_marks: bool = False
     """A Chat provider that honours Anthropic-style `cache_control` on parts."""
+    thinking_range: tuple[int, int] | None = None
+    """Least and most thinking tokens that can be asked for; None takes any number."""
+    thinking_off: bool = True
+    """Thinking by a number of tokens can be switched off. Not on Gemini 2.5 Pro."""
+    call_signatures: bool = False
+    """Refuses earlier function calls without a signature, and takes the vendor's documented stand-in for one. Gemini 3."""
+    result_media: bool = False
+    """Takes images and documents inside a function's response. Gemini 3; older ones get them beside it."""
+    output_with_tools: bool = True
+    """Takes a shape for its answer next to function tools. Not Gemini 2."""
+    json_schema: bool = True
+    """A Gemini model that takes tools described in JSON Schema; without, they go out in the vendor's older dialect."""

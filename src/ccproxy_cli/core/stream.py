@@ -94,7 +94,7 @@ class Fold:
             case ProofDelta(index, proof):
                 self._require_open(index, event)
                 part = self._parts[index]
-                if not isinstance(part, Reasoning | ToolCall):
+                if not isinstance(part, Text | Reasoning | ToolCall):
                     raise BadUpstream(f"a proof cannot belong to {type(part).__name__}")
                 self._parts[index] = evolve(part, proofs=(*part.proofs, proof))
             case OpaqueDelta(index):  # what such steps amount to comes with the part's end

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ccproxy_cli.core.catalog import ModelInfo, TokenCount
 from ccproxy_cli.core.errors import APIError
 from ccproxy_cli.core.events import Event
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.http import HTTPCall, HTTPReply
-from ccproxy_cli.core.jsontext import join_members
+from ccproxy_cli.core.jsontext import dumps, join_members
 from ccproxy_cli.core.profile import Profile
 from ccproxy_cli.core.request import Request
 from ccproxy_cli.core.response import Response
@@ -28,6 +28,10 @@ class Envelope:
     def with_members(self, changes: Mapping[str, bytes]) -> bytes:
         """The body with some members replaced or added and every other byte of every value as the client sent it."""
         return join_members({**self.members, **changes})
+
+    def for_model(self, call: HTTPCall, model: str) -> HTTPCall:
+        """The call this was read from, asking for `model` and otherwise as the client sent it."""
+        return evolve(call, body=self.with_members({"model": dumps(model)}))
 
 
 class StreamDecoder(Protocol):
@@ -94,3 +98,6 @@ class Format:
     encode_count_request: Callable[[Request, Profile, Losses], HTTPCall] | None = field(default=None, repr=False)
     decode_count: Callable[[bytes], TokenCount] | None = field(default=None, repr=False)
     encode_count: Callable[[TokenCount], bytes] | None = field(default=None, repr=False)
+    fit_tool_name: Callable[[str], str] | None = field(default=None, repr=False)
+    """How a tool of any name is called in a request of another format; None if names go out as they are. Whoever sends such a request
+    turns the names in the answer back."""

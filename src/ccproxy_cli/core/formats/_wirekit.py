@@ -6,8 +6,9 @@ tagged unions come back as they were; numbers and key order of what is not looke
 Reading runs a converter without bookkeeping first and repeats with full bookkeeping only to say where a bad value stands.
 """
 
+import re
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, TypeVar, Union, get_args, get_origin
 
 import attrs
@@ -17,10 +18,14 @@ from cattrs.cols import list_structure_factory
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from ccproxy_cli.core.errors import BadRequest, BadUpstream
+from ccproxy_cli.core.extras import NOTE
 from ccproxy_cli.core.jsontext import JSON
 
 T = TypeVar("T")
 W = TypeVar("W", bound="Wire")
+
+SPELLED = NOTE + "spelled"
+"""In the extras of a wire object: which of its members were spelled in snake_case though their names are in camelCase."""
 
 
 @attrs.define(kw_only=True)
@@ -30,9 +35,13 @@ class Wire:
     Subclasses declare the members they know, optional ones with default None. `TAGS` lists the values of the member `type` that select
     the class within a union; None among them stands for an absent `type`. A class with one tag writes it by itself; a class with
     several declares `type` as a field.
+
+    A class with `SNAKE` set also takes the snake_case spelling of its camelCase members, as protobuf's JSON does, and notes under
+    `SPELLED` in `extras` which ones were, so that they are written that way again.
     """
 
     TAGS: ClassVar[tuple[str | None, ...]] = ()
+    SNAKE: ClassVar[bool] = False
 
     extras: dict[str, JSON] = attrs.field(factory=dict, repr=False)
     """Unknown members, and known ones that were explicitly null."""
@@ -152,18 +161,47 @@ def _wire_reader(kind: type[W], converter: cattrs.Converter) -> Callable[[JSON, 
     known = frozenset(field.alias for field in attrs.fields(kind) if field.name != "extras")
     implied = len(kind.TAGS) == 1 and "type" not in known
     skipped = known | {"type"} if implied else known
+    spellings = {snake: name for name in known if (snake := snake_case(name)) != name} if kind.SNAKE else {}
     inner = make_dict_structure_fn(kind, converter, extras=override(omit=True), _cattrs_use_alias=True)
 
     def read(value: JSON, _: Any) -> W:
         if type(value) is not dict:
             raise ValueError(f"expected an object, got {_json_word(value)}")
+        respelled = [spellings[name] for name in value if name in spellings] if spellings else []
+        if respelled:
+            value = _camel_case(value, spellings)
+        if SPELLED in value:
+            raise ValueError(f"unknown name {SPELLED!r}")
         wire = inner(value, kind)
         for name, member in value.items():
             if name not in skipped or member is None:
                 wire.extras[name] = member
+        if respelled:
+            wire.extras[SPELLED] = respelled
         return wire
 
     return read
+
+
+def snake_case(name: str) -> str:
+    """The snake_case spelling of a camelCase name."""
+    return re.sub(r"[A-Z]", lambda match: "_" + match[0].lower(), name)
+
+
+def _camel_case(value: Mapping[str, JSON], spellings: Mapping[str, str]) -> dict[str, JSON]:
+    respelled: dict[str, JSON] = {}
+    for name, member in value.items():
+        said = spellings.get(name, name)
+        if said in respelled:
+            raise ValueError(f"{said} is given twice, in two spellings")
+        respelled[said] = member
+    return respelled
+
+
+def respell(value: dict[str, JSON], spelled: Iterable[str]) -> dict[str, JSON]:
+    """`value` with the members named in `spelled` under their snake_case names."""
+    names = {name: snake_case(name) for name in spelled}
+    return {names.get(name, name): member for name, member in value.items()} if names else value
 
 
 def _wire_writer(kind: type[Wire], converter: cattrs.Converter) -> Callable[[Wire], dict[str, JSON]]:
@@ -175,7 +213,7 @@ def _wire_writer(kind: type[Wire], converter: cattrs.Converter) -> Callable[[Wir
         value = {**tag, **inner(wire)}
         for name, member in wire.extras.items():
             value.setdefault(name, member)
-        return value
+        return respell(value, value.pop(SPELLED, ())) if kind.SNAKE else value
 
     return write
 

@@ -1,7 +1,7 @@
 """The envelope of a request: enough for routing and for refusing what no server would take, without building the rest."""
 
 import re
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -21,6 +21,8 @@ _decode_messages = msgspec.json.Decoder(list[_Message]).decode
 _decode_parts = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
 _decode_model = msgspec.json.Decoder(str).decode
 _decode_stream = msgspec.json.Decoder(bool | None).decode
+_decode_limit = msgspec.json.Decoder(Annotated[int, msgspec.Meta(le=2**53)] | None).decode
+"""Whatever is beyond this is an attack on somebody's parser."""
 _WHERE = re.compile(r"(.*) - at `\$(.*)`")
 
 
@@ -45,6 +47,9 @@ def peek(body: bytes) -> Envelope:
         raise BadRequest("messages: must not be empty", "messages")
     for index, message in enumerate(messages):
         _check_content(message.content, f"messages[{index}].content")
+    for name in ("max_tokens", "max_completion_tokens"):
+        if name in members:
+            _typed(members[name], _decode_limit, name)
     stream = _typed(members.get("stream", b"null"), _decode_stream, "stream")
     return Envelope(model, stream is True, members)
 

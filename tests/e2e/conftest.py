@@ -1,0 +1,90 @@
+"""A machine of its own for real programs: an empty home, nothing of the user's environment, our command by its module."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import frozen
+
+CCPROXY = (sys.executable, "-m", "ccproxy_cli")
+WRAP = (*CCPROXY, "wrap")
+
+
+@frozen
+class Ended:
+    """How a program ended, and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+
+@frozen
+class Machine:
+    """Where programs run."""
+
+    home: Path
+
+    @property
+    def work(self) -> Path:
+        return self.home / "work"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Also switches off what programs would do beside their task: updates, telemetry, questions about the folder."""
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.home),
+            "TERM": "xterm",
+            "LANG": "C.UTF-8",
+            "DISABLE_AUTOUPDATER": "1",
+            "DISABLE_TELEMETRY": "1",
+            "DISABLE_ERROR_REPORTING": "1",
+            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            "LLM_USER_PATH": str(self.home / "llm"),
+        }
+
+    def configure(self, provider: str, **members: Any) -> None:
+        """Configure one provider."""
+        folder = self.home / ".config" / "ccproxy"
+        folder.mkdir(parents=True, mode=0o700)
+        lines = [f"[providers.{provider}]", *(f"{name} = {json.dumps(value)}" for name, value in members.items())]
+        file = folder / "config.toml"
+        file.touch(mode=0o600)
+        file.write_text("\n".join(lines) + "\n")
+
+    async def run(self, *command: str, environment: Mapping[str, str] | None = None, stdin: bytes = b"") -> Ended:
+        """Run a command to its end."""
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            env=self.environment | dict(environment or {}),
+            cwd=self.work,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            async with asyncio.timeout(100):
+                out, err = await process.communicate(stdin)
+        except BaseException:
+            process.kill()
+            await process.wait()
+            raise
+        assert process.returncode is not None
+        return Ended(process.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))
+
+    def files(self) -> Sequence[str]:
+        """Everything below the home folder."""
+        return sorted(str(path.relative_to(self.home)) for path in self.home.rglob("*") if path.is_file())
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    made = Machine(tmp_path)
+    made.work.mkdir()
+    return made

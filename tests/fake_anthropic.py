@@ -178,7 +178,8 @@ def _steps(block: Block) -> tuple[Block, list[Block]]:
     """A block as the API streams it: its empty start, and what fills it."""
     match block:
         case {"type": "text", "text": words}:
-            pieces = [words[at : at + 5] for at in range(0, len(words), 5)]
+            size = max(5, len(words) // 50)
+            pieces = [words[at : at + size] for at in range(0, len(words), size)]
             return {"type": "text", "text": ""}, [{"type": "text_delta", "text": piece} for piece in pieces]
         case {"type": "thinking", "thinking": words, "signature": signature}:
             deltas = [{"type": "thinking_delta", "thinking": words}, {"type": "signature_delta", "signature": signature}]

@@ -8,6 +8,15 @@ import pytest
 
 from ccproxy_cli.backends.claude_code import ClaudeCodeBackend
 from ccproxy_cli.config.settings import TimeoutSettings
+from ccproxy_cli.core.events import Event
+from ccproxy_cli.core.extras import Losses
+from ccproxy_cli.core.formats.anthropic import FORMAT
+from ccproxy_cli.core.http import HTTPCall
+from ccproxy_cli.core.jsontext import dumps
+from ccproxy_cli.core.parts import Text
+from ccproxy_cli.core.request import Message, Request, Role
+from ccproxy_cli.core.response import Response
+from ccproxy_cli.core.stream import fold
 from tests.fake_anthropic import FakeAnthropic
 
 Make = Callable[..., ClaudeCodeBackend]
@@ -42,3 +51,27 @@ async def make(api: FakeAnthropic, tmp_path: Path) -> AsyncIterator[Make]:
 def backend(make: Make) -> ClaudeCodeBackend:
     """On an API key, so that the CLI adds nothing to the conversation."""
     return make()
+
+
+async def fetch(backend: ClaudeCodeBackend, request: Request) -> tuple[Response, list[str]]:
+    """The complete answer, and the fields that were lost on the way there."""
+    losses = Losses()
+    stream = await backend.send(request, losses)
+    events: list[Event] = []
+    try:
+        async for batch in stream:
+            events += batch
+    finally:
+        await stream.aclose()
+    return fold(events), [loss.field for loss in losses]
+
+
+def say(*messages: Message | str, **more: Any) -> Request:
+    """A request of these messages; bare words are the user's."""
+    said = tuple(Message(Role.USER, (Text(words),)) if isinstance(words, str) else words for words in messages)
+    return Request(**{"model": "claude-sonnet-4-5", "messages": said, "max_tokens": 200, **more})
+
+
+def native(body: dict[str, Any]) -> Request:
+    """The request that an Anthropic client sends."""
+    return FORMAT.decode_request(HTTPCall("POST", "/v1/messages", dumps(body)), Losses())

@@ -1,0 +1,123 @@
+"""What goes wrong behind the real CLI reaches the client under the right name."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from ccproxy_cli.backends.base import EventStream
+from ccproxy_cli.backends.claude_code import ClaudeCodeBackend
+from ccproxy_cli.core.errors import BadUpstream, ErrorKind, UpstreamError
+from ccproxy_cli.core.events import Event, TextDelta
+from ccproxy_cli.core.extras import Losses
+from tests.backends.claude_code.conftest import Make, fetch, say
+from tests.fake_anthropic import FakeAnthropic, text
+
+pytestmark = pytest.mark.real_cli
+
+
+@pytest.mark.parametrize(
+    ("status", "word", "message", "kind"),
+    [
+        (400, "invalid_request_error", "messages.0: bad thing", ErrorKind.INVALID_REQUEST),
+        (400, "invalid_request_error", "prompt is too long: 210000 tokens > 200000 maximum", ErrorKind.CONTEXT_OVERFLOW),
+        (401, "authentication_error", "invalid x-api-key", ErrorKind.AUTHENTICATION),
+        (404, "not_found_error", "model: claude-sonnet-4-5", ErrorKind.NOT_FOUND),
+        (429, "rate_limit_error", "slow down", ErrorKind.RATE_LIMIT),
+        (529, "overloaded_error", "Overloaded", ErrorKind.OVERLOADED),
+    ],
+)
+async def test_api_errors_keep_their_status(
+    backend: ClaudeCodeBackend, api: FakeAnthropic, status: int, word: str, message: str, kind: ErrorKind
+) -> None:
+    api.will_fail(status, word, message, times=9)
+    with pytest.raises(UpstreamError) as caught:
+        await backend.send(say("hi"), Losses())
+    error = caught.value.error
+    assert (error.kind, error.http_status) == (kind, status)
+    if status != 404 and status != 401:  # there the CLI has words of its own
+        assert message in error.message
+    assert not backend._runs
+
+
+async def test_a_long_wait_is_not_waited_out(backend: ClaudeCodeBackend, api: FakeAnthropic) -> None:
+    api.will_fail(429, "rate_limit_error", "slow down", times=9, retry_after="40")
+    with pytest.raises(UpstreamError) as caught:
+        await backend.send(say("hi"), Losses())
+    assert caught.value.error.kind is ErrorKind.RATE_LIMIT
+    assert 40 <= int(caught.value.error.retry_after or 0) <= 50
+    assert len(api.bodies) == 1
+
+
+async def test_one_bad_moment_of_the_api_is_not_seen(backend: ClaudeCodeBackend, api: FakeAnthropic) -> None:
+    api.will_fail(529, "overloaded_error", "Overloaded")
+    response, _ = await fetch(backend, say("hi"))
+    assert response.id == "msg_fake_2"
+
+
+async def test_a_usage_limit_tells_when_it_ends(make: Make, api: FakeAnthropic) -> None:
+    reset = str(int(time.time()) + 3600)
+    limits = {"anthropic_ratelimit_unified_status": "rejected", "anthropic_ratelimit_unified_reset": reset}
+    claim = {"anthropic_ratelimit_unified_representative_claim": "five_hour"}
+    message = "This request would exceed your account's rate limit. Please try again later."
+    api.will_fail(429, "rate_limit_error", message, times=9, retry_after="3600", **limits, **claim)
+    token = {"ANTHROPIC_API_KEY": None, "CLAUDE_CODE_OAUTH_TOKEN": "sk-ant-oat01-made-up"}
+    with pytest.raises(UpstreamError) as caught:
+        await make(environment=token).send(say("hi"), Losses())
+    assert caught.value.error.kind is ErrorKind.RATE_LIMIT
+    assert 3500 <= int(caught.value.error.retry_after or 0) <= 3700
+
+
+async def test_logged_out_is_told_with_its_remedy(make: Make, api: FakeAnthropic) -> None:
+    backend = make(environment={"ANTHROPIC_API_KEY": None})
+    with pytest.raises(UpstreamError, match="claude auth login") as caught:
+        await backend.send(say("hi"), Losses())
+    assert (caught.value.error.kind, caught.value.error.http_status) == (ErrorKind.AUTHENTICATION, 401)
+    assert api.bodies == []
+    health = await backend.health()
+    assert not health.ok
+    assert "claude auth login" in health.detail
+
+
+async def test_a_broken_connection_is_no_end(backend: ClaudeCodeBackend, api: FakeAnthropic) -> None:
+    for _ in range(4):
+        api.will_say(text("half an"), cut=True)
+    stream = await backend.send(say("hi"), Losses())
+    seen: list[Event] = []
+    with pytest.raises(BadUpstream, match="broke off"):
+        await drain(stream, seen)
+    await stream.aclose()
+    words = "".join(event.text for event in seen if isinstance(event, TextDelta))
+    assert words == "half an"
+
+
+async def drain(stream: EventStream, seen: list[Event]) -> None:
+    async for batch in stream:
+        seen += batch
+
+
+async def test_an_error_in_the_middle_is_no_end(backend: ClaudeCodeBackend, api: FakeAnthropic) -> None:
+    api.will_say(text("half an"), error={"type": "overloaded_error", "message": "Overloaded"})
+    with pytest.raises((BadUpstream, UpstreamError)):
+        await fetch(backend, say("hi"))
+
+
+async def test_health_names_the_program_and_the_login(backend: ClaudeCodeBackend) -> None:
+    health = await backend.health()
+    assert health.ok
+    assert Path(health.detail.partition(",")[0]).name == "claude"
+    assert "api_key" in health.detail
+
+
+async def test_models_are_the_aliases_until_the_cli_says_more(backend: ClaudeCodeBackend) -> None:
+    assert {model.id for model in await backend.models()} == {"opus", "sonnet", "haiku"}
+    await fetch(backend, say("hi", model="haiku"))
+    known = {model.id: model for model in await backend.models()}
+    assert {"opus", "sonnet", "haiku"} <= known.keys()
+    assert known["opus"].display_name == "Opus"
+
+
+async def test_tokens_are_estimated(backend: ClaudeCodeBackend) -> None:
+    count = await backend.count_tokens(say("word " * 1000), Losses())
+    assert count.estimated
+    assert 800 < count.input_tokens < 2000

@@ -49,6 +49,7 @@ def _backend(name: str, provider: ProviderSettings, settings: Settings) -> Backe
                 environment=provider.environment,
                 timeouts=settings.timeouts,
                 max_children=provider.max_children,
+                overrides=provider.profile,
             )
         case _:
             return _http_backend(name, provider, PRESETS[provider.preset], settings)

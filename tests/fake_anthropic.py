@@ -162,6 +162,7 @@ class FakeAnthropic:
         if reply.stall:
             await self._stop.wait()
         if reply.cut:
+            await asyncio.sleep(0.2)  # a reset also throws away what the other side has not read yet
             assert request.transport is not None
             request.transport.abort()
             return response

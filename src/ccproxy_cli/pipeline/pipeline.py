@@ -34,6 +34,8 @@ class Pipeline:
     def __init__(self, routes: RouteTable, backends: Mapping[str, Backend]) -> None:
         self.routes = routes
         self.backends = backends
+        # Asked once: checking a runtime protocol costs more than routing a request.
+        self._relays = {name: backend for name, backend in backends.items() if isinstance(backend, RelayBackend)}
 
     # Requests
 
@@ -46,11 +48,12 @@ class Pipeline:
         envelope = exchange.format.peek(exchange.call.body)
         exchange.model, exchange.stream = envelope.model, envelope.stream
         route, backend = self._route(exchange)
-        if isinstance(backend, RelayBackend) and backend.format is exchange.format:
+        relay = self._relays.get(route.target.provider)
+        if relay is not None and relay.format is exchange.format:
             exchange.relayed = True
             # Joined anew even when nothing changes: of a member given twice the upstream must see the one that was checked.
             body = envelope.with_members({"model": dumps(route.target.model)})
-            return await self._relay(exchange, backend, body)
+            return await self._relay(exchange, relay, body)
         request = exchange.format.decode_request(exchange.call, exchange.losses)
         return await self._translate(exchange, backend, evolve(request, model=route.target.model))
 

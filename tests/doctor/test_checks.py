@@ -7,6 +7,7 @@ import pytest
 
 from ccproxy_cli.backends.base import Health
 from ccproxy_cli.backends.claude_code.cli import Cli, Login
+from ccproxy_cli.backends.claude_code.user_settings import Override
 from ccproxy_cli.config.files import read
 from ccproxy_cli.config.load import Loaded
 from ccproxy_cli.config.origin import ConfigError, Kind, Origin, Problem
@@ -163,10 +164,9 @@ def test_no_value_of_a_variable_is_shown() -> None:
 
 
 def test_settings_of_claude_code_that_win_are_told() -> None:
-    finding = checks.claude_settings(Path("/h/.claude/settings.json"), ["ANTHROPIC_BASE_URL", "FOO"])
-    assert finding
+    (finding,) = checks.claude_settings(Override(Path("/h/settings.json"), ("ANTHROPIC_BASE_URL",)))
     assert "ANTHROPIC_BASE_URL" in finding.title
-    assert checks.claude_settings(Path("/h/.claude/settings.json"), ["FOO"]) is None
+    assert not checks.claude_settings(None)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,6 +10,7 @@ from attrs import frozen
 
 from ccproxy_cli.backends.base import Health
 from ccproxy_cli.backends.claude_code.cli import INSTALL_HINT, LOGIN_HINT, Cli, Login
+from ccproxy_cli.backends.claude_code.user_settings import Override
 from ccproxy_cli.config.detect import ECHO
 from ccproxy_cli.config.files import ConfigFile
 from ccproxy_cli.config.load import Loaded
@@ -230,17 +231,12 @@ def _address(name: str, value: str | None, server: ServerSettings, listener: Lis
     return Finding("environment", Status.OK, f"{name} sends programs to this ccproxy")
 
 
-def claude_settings(path: Path, names: Iterable[str]) -> Finding | None:
-    """Variables that Claude Code's own settings file sets: they win over the environment.
-
-    Args:
-        names: those that stand under `env` in the file.
-    """
-    redirecting = sorted(set(names) & {"ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY", *_CLOUDS})
-    if not redirecting:
-        return None
-    title = f"{path} sets {', '.join(redirecting)} for Claude Code, whatever its environment says"
-    return Finding("environment", Status.WARN, title, fix="take these lines out if Claude Code is to go through ccproxy")
+def claude_settings(override: Override | None) -> list[Finding]:
+    """Whether Claude Code's own settings file leads it elsewhere."""
+    if override is None:
+        return []
+    title = f"{override.path} sets {', '.join(override.names)} for Claude Code, whatever its environment says"
+    return [Finding("environment", Status.WARN, title, fix="take these lines out if Claude Code is to go through ccproxy")]
 
 
 # The address to serve at

@@ -1,7 +1,6 @@
 """All checks, in the order a person would go through them."""
 
 import asyncio
-import json
 import os
 import sys
 from collections.abc import Mapping
@@ -10,13 +9,14 @@ from pathlib import Path
 from ccproxy_cli import __version__
 from ccproxy_cli.backends.claude_code.cli import ask_login, ask_version, find_cli
 from ccproxy_cli.backends.claude_code.command import environment as cli_environment
+from ccproxy_cli.backends.claude_code.user_settings import find_override
 from ccproxy_cli.config import files
 from ccproxy_cli.config.load import Loaded
 from ccproxy_cli.config.origin import ConfigError, Kind
 from ccproxy_cli.config.settings import ProviderSettings, Settings
 from ccproxy_cli.doctor import checks
 from ccproxy_cli.doctor.finding import Finding, MakePrivate, Status
-from ccproxy_cli.doctor.listeners import Listener, listener_on
+from ccproxy_cli.doctor.listeners import listener_on
 from ccproxy_cli.wiring import build_pipeline
 
 _CLAUDE = "claude-code"
@@ -73,7 +73,8 @@ async def examine(loaded: Loaded | ConfigError, environ: Mapping[str, str], home
         *checks.configuration(loaded),
         *claude,
         *providers,
-        *_environment(settings, environ, listener, home),
+        *checks.environment(environ, settings.server, listener),
+        *checks.claude_settings(find_override(environ, home)),
         checks.port(settings.server, listener),
     ]
 
@@ -113,20 +114,3 @@ async def _providers(loaded: Loaded | ConfigError) -> list[Finding]:
         await pipeline.aclose()
     lonely = checks.some_model(loaded.settings.providers)
     return [*checks.providers(loaded.settings, dict(zip(names, states, strict=True))), *([lonely] if lonely else [])]
-
-
-def _environment(settings: Settings, environ: Mapping[str, str], listener: Listener | None, home: Path) -> list[Finding]:
-    folder = Path(environ.get("CLAUDE_CONFIG_DIR") or home / ".claude")
-    path = folder / "settings.json"
-    overriding = checks.claude_settings(path, _env_names(path))
-    return [*checks.environment(environ, settings.server, listener), *([overriding] if overriding else [])]
-
-
-def _env_names(path: Path) -> list[str]:
-    """Names, and never values: keys may stand there."""
-    try:
-        tree = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return []
-    variables = tree.get("env") if isinstance(tree, dict) else None
-    return list(variables) if isinstance(variables, dict) else []

@@ -39,6 +39,8 @@ class Recipe:
     """Set as well when a model was asked for: every slot in which the program keeps a model name."""
     rivals: tuple[str, ...] = ()
     """Taken out: with one of these set the program would go elsewhere, or show another key."""
+    reads_claude_settings: bool = False
+    """Variables in Claude Code's settings file win over those we set."""
     refusal: str | None = None
     """Why this program cannot be served, in one sentence."""
 
@@ -93,6 +95,7 @@ CLAUDE = Recipe(
         "CLAUDE_CODE_USE_FOUNDRY",
         "CLAUDE_CODE_USE_VERTEX",
     ),
+    reads_claude_settings=True,
 )
 
 AIDER = Recipe(

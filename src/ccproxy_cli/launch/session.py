@@ -8,6 +8,7 @@ from ccproxy_cli.backends.presets import PRESETS
 from ccproxy_cli.config.secrets import CLIENT
 from ccproxy_cli.config.settings import ModelRule, ProviderSettings, ServerSettings, Settings
 from ccproxy_cli.pipeline.route import RouteTable
+from ccproxy_cli.server.routes import ENDPOINTS
 from ccproxy_cli.server.visit import Visit
 
 
@@ -81,10 +82,10 @@ class Tally:
     routes: dict[str, int] = field(factory=dict)
 
     def observe(self, visit: Visit) -> None:
-        """Count a request that is over; questions about the server itself are none."""
+        """Count a request that is over; questions about the server, and probes of what it does not serve, are none."""
         exchange = visit.exchange
         if exchange is None or exchange.model is None:
-            if visit.status is not None and visit.status >= _FIRST_ERROR:
+            if visit.path in ENDPOINTS and visit.status is not None and visit.status >= _FIRST_ERROR:
                 self._failed(visit.error_type)
             return
         self.requests += 1

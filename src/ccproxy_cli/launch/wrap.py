@@ -5,10 +5,12 @@ import contextlib
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import TypeAlias
 
 from attrs import evolve, frozen
 
+from ccproxy_cli.backends.claude_code.user_settings import find_override
 from ccproxy_cli.config.origin import ConfigError, Problem
 from ccproxy_cli.config.settings import ProviderSettings, Settings
 from ccproxy_cli.launch.child import ChildSignals, Ending, find_program, run_child
@@ -91,6 +93,8 @@ def _environment(
     made = child_environment(changes(recipe, endpoint, model), environ)
     if made.set_aside:
         say(f"set aside for {recipe.name if recipe.programs else 'this program'}: {', '.join(made.set_aside)}")
+    if recipe.reads_claude_settings and (override := find_override(environ, Path.home())):
+        say(f"{override.path} sets {', '.join(override.names)}, which wins: take that out, or {recipe.name} goes elsewhere")
     return made.variables
 
 

@@ -1,6 +1,7 @@
 """A complete answer, in both directions."""
 
 import re
+from collections.abc import Sequence
 from typing import assert_never
 
 from ccproxy_cli.core.errors import BadUpstream
@@ -65,9 +66,16 @@ def encode_response(response: Response, request: Request) -> bytes:
         BadUpstream: a tool call's arguments are not a JSON object, although the model was not cut short.
     """
     native = NAME in response.extras
-    blocks = [_block(part, response.finish) for part in response.parts if native or not is_blank(part)]
+    own_id = message_id(response.id, response.model, response.created)
+    blocks: list[JSON | None] = []
+    for index, part in enumerate(response.parts):
+        if isinstance(part, ToolCall):
+            made = call_id(part.call_id, own_id, response.parts[:index])
+            blocks.append(encode_call(part, made, _arguments(part, response.finish)))
+        elif native or not is_blank(part):
+            blocks.append(_block(part))
     body: dict[str, JSON] = {
-        "id": message_id(response.id, response.model, response.created),
+        "id": own_id,
         "type": "message",
         "role": "assistant",
         "model": response.model,
@@ -86,9 +94,11 @@ def message_id(given: str, model: str, created: int | None) -> str:
     return fit_id(given, MESSAGE_ID, "msg_") if given else "msg_" + digest_id(f"{model}:{created}")
 
 
-def call_id(given: str, position: int) -> str:
-    """An id for a call, by its position in the answer where the upstream gave none."""
-    return fit_id(given, CALL_ID, "toolu_") if given else "toolu_" + digest_id(f"#{position}")
+def call_id(given: str, answer_id: str, told: Sequence[Part]) -> str:
+    """An id for a call. Where the upstream gave none it is made of the answer's own and of the calls `told` before."""
+    if given:
+        return fit_id(given, CALL_ID, "toolu_")
+    return "toolu_" + digest_id(f"{answer_id}/{sum(isinstance(part, ToolCall) for part in told)}")
 
 
 def is_blank(part: Part) -> bool:
@@ -102,7 +112,7 @@ def is_blank(part: Part) -> bool:
             return False
 
 
-def _block(part: Part, finish: Finish) -> JSON | None:
+def _block(part: Text | Refusal | Reasoning | Media | Opaque | ToolResult) -> JSON | None:
     match part:
         case Text():
             return encode_text(part)
@@ -110,8 +120,6 @@ def _block(part: Part, finish: Finish) -> JSON | None:
             return {"type": "text", "text": part.text}
         case Reasoning():
             return encode_thinking(part) or encode_unproven_thinking(part)
-        case ToolCall():
-            return encode_call(part, call_id(part.call_id, 0), _arguments(part, finish))
         case Media():
             return {"type": "text", "text": media_note(part)}
         case Opaque():

@@ -5,6 +5,7 @@ format gets no block: text and reasoning of other vendors open theirs with their
 made once per block, so that a delta costs one string's encoding.
 """
 
+from collections.abc import Sequence
 from typing import assert_never
 
 from ccproxy_cli.core.events import (
@@ -66,6 +67,7 @@ class StreamEncoder:
     def __init__(self, request: Request) -> None:
         self._native = False
         self._start: ResponseStart | None = None
+        self._id = ""
         self._lanes: dict[int, _Lane] = {}
         self._blocks = 0
         self._told: list[Part] = []
@@ -101,8 +103,9 @@ class StreamEncoder:
     def _on_response_start(self, event: ResponseStart) -> bytes:
         self._native = NAME in event.extras
         self._start = event
+        self._id = message_id(event.id, event.model, event.created)
         message: dict[str, JSON] = {
-            "id": message_id(event.id, event.model, event.created),
+            "id": self._id,
             "type": "message",
             "role": "assistant",
             "model": event.model,
@@ -134,7 +137,7 @@ class StreamEncoder:
     # Parts.
 
     def _on_start(self, index: int, part: Part) -> bytes:
-        lane = _lane(part, self._blocks)
+        lane = _lane(part, self._id, self._told)
         self._lanes[index] = lane
         self._told.append(part)
         if lane.start is None or (is_blank(part) and not self._native):
@@ -184,7 +187,7 @@ def _frame(event: dict[str, JSON]) -> bytes:
     return encode_frame(dumps(event), event["type"].encode())
 
 
-def _lane(part: Part, position: int) -> _Lane:
+def _lane(part: Part, answer_id: str, told: Sequence[Part]) -> _Lane:
     """The part with the block it opens with: whatever comes in deltas is left out of that."""
     match part:
         case Text():
@@ -200,7 +203,13 @@ def _lane(part: Part, position: int) -> _Lane:
                 start = {**start, "thinking": "", "signature": ""}
             return _Lane(part, start, (b"thinking_delta", b"thinking"))
         case ToolCall():
-            start = {"type": "tool_use", "id": call_id(part.call_id, position), "name": part.name, "input": {}, **own_members(part.extras)}
+            start = {
+                "type": "tool_use",
+                "id": call_id(part.call_id, answer_id, told),
+                "name": part.name,
+                "input": {},
+                **own_members(part.extras),
+            }
             lane = _Lane(part, start, (b"input_json_delta", b"partial_json"))
             if part.kind is ToolKind.CUSTOM:
                 lane.held = [part.arguments]

@@ -127,6 +127,12 @@ async def test_the_process_shows_nothing_and_sees_little(make: Make, api: FakeAn
 BODY: dict[str, Any] = {"model": "sonnet", "max_tokens": 9, "messages": [{"role": "user", "content": "PROMPT-WORDS"}]}
 
 
+async def test_strict_requests_are_refused_before_anything_starts(backend: ClaudeCodeBackend) -> None:
+    with pytest.raises(BadRequest, match="speed"):
+        await backend.send(native({**BODY, "speed": "fast"}), Losses(strict=True))
+    assert not backend._runs
+
+
 @pytest.mark.parametrize("model", ["--dangerously-skip-permissions", "-p", "--mcp-config={}"])
 async def test_a_model_is_never_an_option(backend: ClaudeCodeBackend, model: str) -> None:
     with pytest.raises(BadRequest):

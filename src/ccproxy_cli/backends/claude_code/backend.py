@@ -70,14 +70,15 @@ class ClaudeCodeBackend:
         self._models: tuple[ModelInfo, ...] = ()
         self._login: tuple[float, Login | None] | None = None
 
-    async def send(self, request: Request, losses: Losses) -> EventStream:
-        """As `backends.base.Backend`. Returns once there is content.
+    async def send(self, request: Request, losses: Losses, client_key: str | None = None) -> EventStream:
+        """As `backends.base.Backend`. Returns once there is content. The client's key is of no use here.
 
         Raises:
             BadRequest: the CLI cannot be made to say it.
             UpstreamError, BadUpstream: refused, not logged in, not installed, overloaded, too slow, broken.
         """
         plan = make_plan(request, self._overrides, losses, bare=is_bare(self._configured))
+        losses.refuse_if_strict()
         cli = require_cli(self._executable)
         started = time.monotonic()
         await self._slots.take()
@@ -102,7 +103,7 @@ class ClaudeCodeBackend:
             # The CLI lists whatever model it was started with, so only a known one makes the list worth believing.
             self._models = models_of(run.session.welcome) or self._models
 
-    async def count_tokens(self, request: Request, losses: Losses) -> TokenCount:
+    async def count_tokens(self, request: Request, losses: Losses, client_key: str | None = None) -> TokenCount:
         """An estimate: the CLI can count, but only with a process of its own and several calls of the API's counter."""
         return TokenCount(estimate_tokens(request), estimated=True)
 

@@ -63,7 +63,10 @@ def make_plan(request: Request, overrides: Mapping[str, object], losses: Losses,
     model = check_model(request.model)
     known_as = _ALIASES.get(model.partition("[")[0], model)
     profile = evolve(profile_for("claude-code", _NATIVE, known_as, overrides, own_host=True), late_system=False)
-    body = loads(FORMATS[_NATIVE].encode_request(request, profile, losses).body)
+    call = FORMATS[_NATIVE].encode_request(request, profile, losses)
+    if call.headers.get("anthropic-beta"):
+        losses.add("anthropic-beta", "Claude Code chooses the vendor's beta features itself")
+    body = loads(call.body)
     bridge = ToolBridge(body["tools"]) if body.get("tools") else None
     note_cache_marks(request, losses)
     return Plan(

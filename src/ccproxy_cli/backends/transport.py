@@ -6,6 +6,7 @@ read, and every buffer is bounded. Limits of time are kept by one timer per answ
 
 import asyncio
 import io
+import os
 import zlib
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -193,8 +194,8 @@ class Transport:
             case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
                 message = f"{self.name} has no valid TLS certificate for {self.host}"
             case aiohttp.ClientConnectorError():
-                reason = error.os_error.strerror if isinstance(error.os_error, OSError) else None
-                message = f"{self.name} cannot be reached at {self.host}:{self.port}: {(reason or 'connection failed').lower()}"
+                reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else "no such host"
+                message = f"{self.name} cannot be reached at {self.host}:{self.port}: {reason}"
             case aiohttp.ClientPayloadError():
                 message = f"{self.name} broke off its answer"
             case aiohttp.ClientResponseError() | HttpProcessingError():

@@ -69,12 +69,9 @@ def test_what_clients_chose_is_short_clean_and_on_one_line() -> None:
 
 def test_what_libraries_log_has_the_same_shape() -> None:
     key = "sk-0123456789abcdefghij"
-    try:
-        raise RuntimeError(f"failed with {key}")
-    except RuntimeError as error:
-        record = logging.LogRecord(
-            "lib", logging.ERROR, "f.py", 1, "it broke: %s\nsecond", (key,), (type(error), error, error.__traceback__)
-        )
+    error = RuntimeError(f"failed with {key}")
+    info = (RuntimeError, error, None)
+    record = logging.LogRecord("lib", logging.ERROR, "f.py", 1, "it broke: %s\nsecond", (key,), info)
     text = JSONFormatter(Redactor([key])).format(record)
     assert "\n" not in text
     assert key not in text

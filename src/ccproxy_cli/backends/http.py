@@ -1,7 +1,7 @@
 """The backend for everything that speaks one of our formats over HTTP: a format, an address, credentials, and what its models can take."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from attrs import evolve
@@ -19,6 +19,7 @@ from ccproxy_cli.core.estimate import estimate_tokens
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats import Format
 from ccproxy_cli.core.http import HOP_HEADER, HTTPCall, HTTPReply
+from ccproxy_cli.core.names import fit_names, restore_names
 from ccproxy_cli.core.profile import Profile
 from ccproxy_cli.core.relaytap import RelayTap
 from ccproxy_cli.core.request import Request
@@ -72,16 +73,19 @@ class HTTPBackend:
 
     async def send(self, request: Request, losses: Losses, client_key: str | None = None) -> EventStream:
         """See `Backend.send`. Errors that an upstream tells in-band before any content are raised like any other."""
+        request, names = fit_names(request, self.format.tool_name_limit)
         call = self.format.encode_request(request, self._profile_for(request.model), losses)
         losses.refuse_if_strict()
         reply = await self._open(call, client_key)
         try:
             if not request.stream or reply.media_type == "application/json":
-                return _at_once(await self._response(reply))
+                events = _at_once(await self._response(reply))
+            else:
+                events = await incoming_events(reply, self.format.stream_decoder(), self._clean)
         except BaseException:
             reply.close()
             raise
-        return await incoming_events(reply, self.format.stream_decoder(), self._clean)
+        return _with_names(events, names) if names else events
 
     async def _response(self, reply: Reply) -> Response:
         body = await reply.read()
@@ -122,6 +126,7 @@ class HTTPBackend:
         encode, decode = self.format.encode_count_request, self.format.decode_count
         if encode is None or decode is None:
             return TokenCount(estimate_tokens(request), estimated=True)
+        request, _ = fit_names(request, self.format.tool_name_limit)
         call = encode(request, self._profile_for(request.model), losses)
         losses.refuse_if_strict()
         try:
@@ -207,6 +212,15 @@ class HTTPBackend:
                 return UpstreamError(self._redactor.error(error.error))
             case _:
                 return BadUpstream(self._redactor.text(f"{self.name}: {error.message}"))
+
+
+async def _with_names(events: EventStream, names: Mapping[str, str]) -> EventStream:
+    """The same events with the client's own names of its tools."""
+    try:
+        async for batch in events:
+            yield [restore_names(event, names) for event in batch]
+    finally:
+        await events.aclose()
 
 
 async def _at_once(response: Response) -> EventStream:

@@ -93,6 +93,8 @@ class Format:
     decode_models: Callable[[bytes], tuple[ModelInfo, ...]] = field(repr=False)
     encode_models: Callable[[tuple[ModelInfo, ...]], bytes] = field(repr=False)
     encode_model: Callable[[ModelInfo], bytes] = field(repr=False)
+    tool_name_limit: int = 64
+    """Characters a tool's name may have."""
     decode_count_request: Callable[[HTTPCall, Losses], Request] | None = field(default=None, repr=False)
     """None where the vendor has no token counter."""
     encode_count_request: Callable[[Request, Profile, Losses], HTTPCall] | None = field(default=None, repr=False)

@@ -40,6 +40,7 @@ FORMAT = Format(
     encode_count_request=encode_count_request,
     decode_count=decode_count,
     encode_count=encode_count,
+    tool_name_limit=128,
 )
 
 __all__ = ["FORMAT", "StreamDecoder"]

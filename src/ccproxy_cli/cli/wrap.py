@@ -16,6 +16,9 @@ def run(program: tuple[str, ...], *, model: str | None, backend: str | None, pri
     if not program:
         return Result("wrap", errors=(Failure("usage", "no program is named", "Write: ccproxy wrap -- PROGRAM"),), code=USAGE)
 
+    if sys.platform == "win32":
+        return Result("wrap", errors=(Failure("platform", "wrap needs the signals and terminals of a POSIX system", "Use it under WSL."),))
+
     from ccproxy_cli.launch.child import CannotStart, end_as
     from ccproxy_cli.launch.serve import run as run_loop
     from ccproxy_cli.launch.wrap import Unservable, Wrapped, wrap

@@ -83,8 +83,8 @@ async def wrap(
                 await stack.aclose()
             except Exception as error:  # noqa: BLE001 - the edge: the program has ended, and nothing may take the place of its exit code
                 say(f"the server did not stop cleanly: {error}")
-    say(str(tally))
-    return ending
+            say(str(tally))
+            return ending
 
 
 def _environment(

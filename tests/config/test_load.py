@@ -311,6 +311,9 @@ def test_a_key_that_others_can_read_is_refused(folder: Path, environ: dict[str, 
     assert KEY not in str(caught.value)
     path.chmod(0o600)
     assert load(environ, folder).settings.providers["up"].api_key == KEY
+    named = write(folder / "claude.toml", f'[providers.c]\npreset = "claude-code"\nenvironment = {{ ANTHROPIC_API_KEY = "{KEY}" }}', 0o604)
+    with pytest.raises(ConfigError, match="toml:3: holds a key"):
+        load(environ, folder, file=named)
 
 
 @pytest.mark.parametrize("harmless", ["env:OPENAI_API_KEY", "client", "ollama"])
@@ -319,11 +322,13 @@ def test_what_is_no_secret_may_be_read_by_anyone(harmless: str, folder: Path, en
     assert load(environ, folder).settings.providers["up"].api_key == harmless
 
 
-def test_a_found_file_may_not_run_commands_and_a_named_one_may(folder: Path, environ: dict[str, str]) -> None:
-    text = '[providers.up]\npreset = "openai"\napi_key = "command:pass show key"'
-    assert "may not run commands" in problems(environ, folder, text)[0]
-    result = load(environ, folder, file=folder / "ccproxy.toml")
-    assert result.settings.providers["up"].api_key == "command:pass show key"
+@pytest.mark.parametrize(
+    "line", ['api_key = "command:pass show key"', 'executable = "./claude"', 'environment = { NODE_OPTIONS = "-r ./x" }']
+)
+def test_a_found_file_may_not_run_anything_and_a_named_one_may(line: str, folder: Path, environ: dict[str, str]) -> None:
+    (problem,) = problems(environ, folder, f'[providers.up]\npreset = "claude-code"\n{line}')
+    assert problem.startswith(f"{folder}/ccproxy.toml:3: a file found in the current folder may not set {line.partition(' ')[0]}")
+    assert load(environ, folder, file=folder / "ccproxy.toml").settings.providers["up"].preset == "claude-code"
 
 
 def test_a_folder_that_leads_keys_elsewhere_is_told(folder: Path, environ: dict[str, str], tmp_path: Path) -> None:

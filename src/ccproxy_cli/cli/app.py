@@ -17,7 +17,7 @@ FANCY: Markup = "rich" if sys.stdout.isatty() else None
 def examples(*lines: str) -> str:
     """The end of a command's help."""
     if FANCY:
-        return "\n\n".join(("[bold]Examples[/bold]", *(line.replace("[", r"\[") for line in lines)))
+        return "\n".join(("[bold]Examples[/bold]", *(line.replace("[", r"\[") for line in lines)))
     return "\n".join(("\b", "Examples:", *(f"  {line}" for line in lines)))
 
 
@@ -53,7 +53,9 @@ configuration = typer.Typer(
 Json = Annotated[bool, typer.Option("--json", help="Print a versioned JSON envelope.")]
 Config = Annotated[str | None, typer.Option("--config", metavar="FILE", help="Configuration file: TOML, JSON or YAML.")]
 Provider = Annotated[str | None, typer.Option("--provider", "-p", metavar="NAME", help="Only this provider.")]
-PortOption = Annotated[int | None, typer.Option("--port", min=0, max=65535, help="The server on this port, where several run.")]
+PortOption = Annotated[
+    int | None, typer.Option("--port", metavar="PORT", min=0, max=65535, help="The server on this port, where several run.")
+]
 
 
 def _version(wanted: bool) -> None:
@@ -77,8 +79,12 @@ def root(
 )
 def serve(
     context: typer.Context,
-    host: Annotated[str | None, typer.Option(help="Address to listen on; default 127.0.0.1. Others need a token.")] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on; default 8000, 0 picks a free one.")] = None,
+    host: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Address to listen on; default 127.0.0.1. Others need a token.")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(metavar="PORT", min=0, max=65535, help="Port to listen on; default 8000, 0 picks a free one.")
+    ] = None,
     config: Config = None,
     log_level: Annotated[str | None, typer.Option(metavar="LEVEL", help="debug, info, warning or error.")] = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Run in the background.")] = False,

@@ -12,10 +12,8 @@ from ccproxy_cli.config.files import user_folder
 from ccproxy_cli.config.load import Loaded
 from ccproxy_cli.config.origin import Kind, dotted
 from ccproxy_cli.config.origin import Path as Key
-from ccproxy_cli.config.secrets import masked
+from ccproxy_cli.config.secrets import is_secret, masked
 from ccproxy_cli.config.settings import ModelRule, ProviderSettings, Settings
-
-_SECRETS = ("api_key", "token")
 
 
 def show(config: str | None) -> Result:
@@ -25,7 +23,7 @@ def show(config: str | None) -> Result:
     data: list[dict[str, Any]] = []
     for key, value in _settings(loaded.settings):
         origin = loaded.origin(*key)
-        shown = masked(value) if key[-1] in _SECRETS and isinstance(value, str) else value
+        shown = masked(value) if is_secret(key) and isinstance(value, str) else value
         tone: Any = "dim" if origin.kind is Kind.DEFAULT else "plain"
         rows.append((Cell(dotted(key), tone), Cell(_text(shown), tone), Cell(str(origin), tone)))
         data.append({"key": dotted(key), "value": shown, "source": origin.kind.value, "where": origin.detail or None})

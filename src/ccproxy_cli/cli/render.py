@@ -67,7 +67,8 @@ def show_view(piece: View) -> None:
 
 def plain_table(table: Table) -> Sequence[str]:
     """Aligned columns without borders or cuts, for pipes."""
-    rows = [table.columns, *([_text(cell) for cell in row] for row in table.rows)]
+    heading = [table.columns] if any(table.columns) else []
+    rows = [*heading, *([_text(cell) for cell in row] for row in table.rows)]
     widths = [max(len(row[index]) for row in rows) for index in range(len(table.columns))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return [table.title, *lines] if table.title else lines
@@ -89,6 +90,7 @@ def _show_rich(piece: View) -> None:
             console(sys.stdout).print(Text(printable(text), _STYLES[tone]), soft_wrap=True)
         case Table():
             shown = RichTable(box=box.SIMPLE_HEAD, title=piece.title, title_justify="left", header_style="bold", pad_edge=False)
+            shown.show_header = any(piece.columns)
             for column in piece.columns:
                 shown.add_column(column, overflow="fold")
             for row in piece.rows:

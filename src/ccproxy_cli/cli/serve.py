@@ -157,7 +157,10 @@ def detach(options: Options) -> Result:
     check_exposure(loaded, os.environ)  # better said here than in a log
     folder = register.state_folder(os.environ)
     register.make_private(folder)
-    log = folder / f"{loaded.settings.server.port or 'any-port'}.log"
+    port = loaded.settings.server.port
+    if any(server.port == port for server in register.running(folder)):
+        return Result("serve", errors=(Failure("already_running", f"a server is running on port {port}", "See: ccproxy serve status"),))
+    log = folder / f"{port or 'any-port'}.log"
     command = [sys.executable, "-m", "ccproxy_cli", "serve", *options.arguments()]
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     try:

@@ -39,6 +39,7 @@ _MARKS: dict[Verdict, tuple[str, Tone]] = {
     Verdict.FAILED: ("FAILED", "bad"),
     Verdict.UNSUPPORTED: ("not supported", "warning"),
 }
+_COUNTED = {Verdict.PASSED: "passed", Verdict.FAILED: "failed", Verdict.UNSUPPORTED: "not supported"}
 
 
 def run(options: Options) -> Result:
@@ -105,9 +106,9 @@ def _result(reports: Sequence[Report], explain: bool) -> Result:
     view: list[View] = [Table(("BACKEND", "CASE", "RESULT", "FIRST", "TOTAL", ""), tuple(rows))]
     if explain:
         view.extend(_explanations(reports))
-    passed = sum(outcome.verdict is Verdict.PASSED for report in reports for outcome in report.outcomes)
-    total = sum(len(report.outcomes) for report in reports)
-    view.append(f"{passed} of {total} passed")
+    verdicts = [outcome.verdict for report in reports for outcome in report.outcomes]
+    counts = [f"{verdicts.count(verdict)} {word}" for verdict, word in _COUNTED.items() if verdict in verdicts]
+    view.append(Cell(", ".join(counts), "bad" if errors else "good"))
     return Result("test", {"reports": [_data(report) for report in reports]}, tuple(view), errors=tuple(errors))
 
 
@@ -117,7 +118,9 @@ def _explanations(reports: Sequence[Report]) -> Sequence[View]:
 
 
 def _seconds(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f} s"
+    if value is None:
+        return ""
+    return f"{value:.2f} s" if value >= 1 else f"{value * 1000:.0f} ms"
 
 
 def _data(report: Report) -> dict[str, Any]:

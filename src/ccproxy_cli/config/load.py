@@ -15,7 +15,7 @@ from ccproxy_cli.config import files
 from ccproxy_cli.config.detect import ECHO, Probes, detect, is_client_key
 from ccproxy_cli.config.environment import CONFIG_FILE, Environment, Found, read_dotenv
 from ccproxy_cli.config.origin import DEFAULT, ConfigError, Kind, Layer, Origin, Path, Problem, Value
-from ccproxy_cli.config.secrets import is_literal, is_loopback, is_weak, looks_real, reveal
+from ccproxy_cli.config.secrets import is_literal, is_loopback, is_secret, is_weak, looks_real, reveal
 from ccproxy_cli.config.settings import ProviderSettings, Settings
 from ccproxy_cli.config.structure import Fault, Faults, check, structure
 
@@ -164,7 +164,7 @@ def _refuse_open_keys(config: files.ConfigFile) -> None:
     literal = [
         path
         for path, value in config.values.items()
-        if path[-1] in ("api_key", "token") and isinstance(value.value, str) and is_literal(value.value) and looks_real(value.value)
+        if is_secret(path) and isinstance(value.value, str) and is_literal(value.value) and looks_real(value.value)
     ]
     if literal and files.open_to_others(config.path):
         raise ConfigError(
@@ -177,14 +177,18 @@ def _refuse_open_keys(config: files.ConfigFile) -> None:
 
 
 def _refuse_commands(config: files.ConfigFile) -> None:
-    """A cloned project must not run a program just because somebody typed `ccproxy ask` in it."""
+    """A cloned project must not run a program, or lead the user's login away, just because somebody typed `ccproxy ask` in it."""
     problems = [
-        Problem("a file found in the current folder may not run commands", value.origin, f"Name it: --config {config.path}")
-        for value in config.values.values()
-        if isinstance(value.value, str) and value.value.startswith("command:")
+        Problem(f"a file found in the current folder may not set {path[2]} like this", value.origin, f"Name it: --config {config.path}")
+        for path, value in config.values.items()
+        if path[0] == "providers" and len(path) > 2 and (path[2] in ("executable", "environment") or _is_command(value.value))
     ]
     if problems:
         raise ConfigError(problems)
+
+
+def _is_command(value: object) -> bool:
+    return isinstance(value, str) and value.startswith("command:")
 
 
 def _settle_references(merged: dict[Path, Value], environ: Mapping[str, str], dotenv: Environment) -> None:

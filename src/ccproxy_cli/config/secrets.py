@@ -1,7 +1,7 @@
 """Rules about secrets in the configuration: where a key may lie, and what makes a token good enough to be seen by a network."""
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 REFERENCES = ("env:", "command:", "keyring:")
 CLIENT = "client"
@@ -15,6 +15,16 @@ STRONG = 16
 
 _SAMPLES = ("sk-1234", "changeme", "change-me", "your-", "example", "placeholder", "password", "secret-key", "test-key", "xxxxxxxx")
 """Words of sample keys: open servers that kept one are found and used by strangers."""
+
+
+_SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL")
+
+
+def is_secret(path: Sequence[str]) -> bool:
+    """Whether what stands at this path of the configuration is a secret."""
+    if path[-1] in ("api_key", "token"):
+        return True
+    return "environment" in path[:-1] and any(word in path[-1].upper() for word in _SECRET_WORDS)
 
 
 def is_literal(key: str) -> bool:

@@ -1,0 +1,57 @@
+"""`config`: what is set, where it came from, where a name leads."""
+
+from tests.cli.conftest import Cli
+
+KEY = "sk-0123456789abcdef0123"
+
+
+def test_every_value_has_its_source(cli: Cli) -> None:
+    path = cli.configure(
+        f'[server]\nport = 81\n[providers.up]\npreset = "openai"\napi_key = "{KEY}"\n[models]\n"a*" = ["up/x", "echo/echo"]\n'
+    )
+    (cli.folder / ".env").write_text("LOG_LEVEL=debug\n")
+    ran = cli("config", "show", "--json", HOST="127.0.0.2")
+    found = {setting["key"]: (setting["value"], setting["source"], setting["where"]) for setting in ran.envelope["data"]["settings"]}
+    assert found["server.host"] == ("127.0.0.2", "environment", "HOST")
+    assert found["server.port"] == (81, "config file", f"{path}:2")
+    assert found["server.log_level"] == ("debug", ".env", f"{cli.folder}/.env:1 LOG_LEVEL")
+    assert found["timeouts.idle"] == (120.0, "default", None)
+    assert found["providers.up.api_key"] == ("****0123", "config file", f"{path}:5")
+    assert found['models."a*"'] == (["up/x", "echo/echo"], "config file", f"{path}:7")
+    assert found["providers.echo.preset"] == ("echo", "detected", "embedded")
+
+
+def test_no_secret_is_ever_shown(cli: Cli) -> None:
+    cli.configure(f'[server]\ntoken = "{KEY}"\n[providers.c]\npreset = "claude-code"\nenvironment = {{ ANTHROPIC_API_KEY = "{KEY}" }}\n')
+    for arguments in (("config", "show"), ("config", "show", "--json"), ("models", "-p", "echo"), ("serve", "--host", "256.1.1.1")):
+        ran = cli(*arguments)
+        assert KEY not in ran.out + ran.err, arguments
+
+
+def test_without_a_file_the_place_for_one_is_told(cli: Cli) -> None:
+    ran = cli("config", "path", CCPROXY_CONFIG="", XDG_CONFIG_HOME="/nowhere")
+    assert (ran.code, ran.out) == (0, "/nowhere/ccproxy/config.toml\n")
+    assert cli("config", "path").out == cli.environ["CCPROXY_CONFIG"] + "\n"
+
+
+def test_a_route_is_explained(cli: Cli) -> None:
+    path = cli.configure('[providers.up]\npreset = "openai"\nbase_url = "http://127.0.0.1:9/v1"\n[models]\n"claude-*" = "up/big-*"\n')
+    data = cli("config", "explain", "claude-x", "--json").envelope["data"]
+    assert data == {
+        "model": "claude-x",
+        "provider": "up",
+        "target_model": "big-x",
+        "preset": "openai",
+        "base_url": "http://127.0.0.1:9/v1",
+        "why": 'rule "claude-*"',
+        "where": f"{path}:5",
+    }
+    assert "up/big-x" in cli("config", "explain", "claude-x").out
+
+
+def test_the_current_folder_may_not_redirect_keys_in_silence(cli: Cli) -> None:
+    up = 'preset = "openai"\nbase_url = "https://example.org/v1"\napi_key = "env:OPENAI_API_KEY"'
+    (cli.folder / "ccproxy.toml").write_text(f'[providers.echo]\npreset = "echo"\n[providers.up]\n{up}\n')
+    ran = cli("ask", "-m", "echo", "hi", CCPROXY_CONFIG="")
+    assert ran.out == "hi\n"
+    assert ran.err == f"note: {cli.folder}/ccproxy.toml of the current folder sends OPENAI_API_KEY to https://example.org/v1\n"

@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "backends": {"core", "config", "observe"},
     "pipeline": {"core", "config", "backends"},
     "server": {"core", "config", "pipeline", "backends", "observe"},
-    "wiring": {"core", "config", "backends", "pipeline"},
+    "wiring": {"core", "config", "backends", "pipeline", "observe"},
     "launch": {"core", "config", "pipeline", "server", "observe", "wiring", "backends"},
     "doctor": {"core", "config", "backends", "pipeline", "wiring", "observe"},
     "cli": {"core", "config", "backends", "pipeline", "server", "launch", "doctor", "observe", "wiring"},

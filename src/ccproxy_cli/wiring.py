@@ -12,19 +12,24 @@ from ccproxy_cli.backends.profiles import profile_for
 from ccproxy_cli.config.origin import ConfigError, Problem
 from ccproxy_cli.config.settings import ProviderSettings, Settings
 from ccproxy_cli.core.formats import FORMATS
+from ccproxy_cli.observe.redact import Redactor
 from ccproxy_cli.pipeline.pipeline import Pipeline
 from ccproxy_cli.pipeline.route import RouteTable
 
 ECHO = "echo"
 
 
-def build_pipeline(settings: Settings) -> Pipeline:
+def build_pipeline(settings: Settings, redactor: Redactor | None = None) -> Pipeline:
     """A pipeline over the configured providers, the embedded model always among them. Opens nothing yet.
+
+    Args:
+        redactor: learns every key that is sent and cleans every error; the log wants the same one.
 
     Raises:
         ConfigError: a provider lacks what it needs.
     """
-    backends = {name: _backend(name, provider, settings) for name, provider in _providers(settings).items()}
+    redactor = Redactor() if redactor is None else redactor
+    backends = {name: _backend(name, provider, settings, redactor) for name, provider in _providers(settings).items()}
     return Pipeline(route_table(settings), backends)
 
 
@@ -34,7 +39,7 @@ def _providers(settings: Settings) -> dict[str, ProviderSettings]:
     return providers
 
 
-def _backend(name: str, provider: ProviderSettings, settings: Settings) -> Backend:
+def _backend(name: str, provider: ProviderSettings, settings: Settings, redactor: Redactor) -> Backend:
     match provider.preset:
         case "echo":
             from ccproxy_cli.backends.echo import EchoBackend
@@ -52,10 +57,10 @@ def _backend(name: str, provider: ProviderSettings, settings: Settings) -> Backe
                 overrides=provider.profile,
             )
         case _:
-            return _http_backend(name, provider, PRESETS[provider.preset], settings)
+            return _http_backend(name, provider, PRESETS[provider.preset], settings, redactor)
 
 
-def _http_backend(name: str, provider: ProviderSettings, preset: Preset, settings: Settings) -> Backend:
+def _http_backend(name: str, provider: ProviderSettings, preset: Preset, settings: Settings, redactor: Redactor) -> Backend:
     from ccproxy_cli.backends.http import HTTPBackend
 
     base_url = provider.base_url or preset.base_url
@@ -79,6 +84,7 @@ def _http_backend(name: str, provider: ProviderSettings, preset: Preset, setting
             lambda model: profile_for(provider.preset, format_name, model, provider.profile, own_host=own_host)
         ),
         settings.timeouts,
+        redactor=redactor,
         listed=provider.models,
     )
 

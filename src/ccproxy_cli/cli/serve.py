@@ -83,12 +83,16 @@ async def _serve(loaded: Loaded, listener: Any, as_json: bool, token_name: str |
 
     from ccproxy_cli.launch.serve import serve_app
     from ccproxy_cli.launch.socket import url_of
+    from ccproxy_cli.observe.logging import configure_logging
+    from ccproxy_cli.observe.redact import Redactor
     from ccproxy_cli.server.app import create_app
     from ccproxy_cli.wiring import build_pipeline
 
     settings = loaded.settings
-    pipeline = build_pipeline(settings)
-    app = create_app(settings, pipeline)
+    redactor = Redactor([settings.server.token or ""])
+    configure_logging(settings.server.log_level, redactor)
+    pipeline = build_pipeline(settings, redactor)
+    app = create_app(settings, pipeline, redactor=redactor)
     url, port = url_of(listener), listener.getsockname()[1]
     running = Running(os.getpid(), url, port, time.time(), __version__, os.environ.get(_LOG_VARIABLE))
 

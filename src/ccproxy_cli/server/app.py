@@ -17,6 +17,7 @@ from ccproxy_cli.config.settings import ServerSettings, Settings
 from ccproxy_cli.core.errors import APIError, ErrorKind
 from ccproxy_cli.core.jsontext import dumps
 from ccproxy_cli.observe.logging import RequestLine, RequestLog
+from ccproxy_cli.observe.redact import Redactor
 from ccproxy_cli.server.asgi import ASGIApp
 from ccproxy_cli.server.front import Front, Observer
 from ccproxy_cli.server.guard import Guard
@@ -29,12 +30,18 @@ _Request: TypeAlias = Request[Any, Any, Any]
 
 
 def create_app(
-    settings: Settings, pipeline: Pipeline, *, log: Callable[[RequestLine], None] | None = None, observers: Sequence[Observer] = ()
+    settings: Settings,
+    pipeline: Pipeline,
+    *,
+    log: Callable[[RequestLine], None] | None = None,
+    observers: Sequence[Observer] = (),
+    redactor: Redactor | None = None,
 ) -> ASGIApp:
     """The whole server as one ASGI application. It closes the pipeline when it shuts down.
 
     Args:
         log: takes each finished request's line; stderr by default.
+        redactor: cleans the lines that go to stderr.
         observers: told of each finished request, after the log.
 
     Raises:
@@ -50,7 +57,7 @@ def create_app(
     )
     guard = Guard.of(settings.server, server_token(settings.server))
     if log is None:
-        log = RequestLog(sys.stderr.buffer, settings.server.log_level)
+        log = RequestLog(sys.stderr.buffer, settings.server.log_level, redactor)
     return Front(routes, guard, log, observers)  # type: ignore[arg-type]
 
 

@@ -146,6 +146,11 @@ def test_a_result_of_no_call_is_dropped() -> None:
     assert set(losses) == {"messages[1].content", "messages[4].content"}
 
 
+def test_what_is_left_around_a_dropped_result_is_one_message() -> None:
+    messages, _, _ = history(HELLO, said(Role.ASSISTANT, Text("a")), result("zz"), said(Role.ASSISTANT, Text("b")))
+    assert messages[1:] == [{"role": "assistant", "content": [words("a"), words("b")]}]
+
+
 def test_ids_that_do_not_fit_are_mapped_the_same_on_both_sides() -> None:
     messages, _, _ = history(HELLO, said(Role.ASSISTANT, call("functions.t:0")), result("functions.t:0"))
     given_id = messages[1]["content"][0]["id"]

@@ -59,7 +59,8 @@ def deltas(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def accumulated(found: list[dict[str, Any]]) -> Any:
     """What the official SDK makes of the frames, each of which must be of its own types."""
-    message, pieces = None, dict[int, bytes]()
+    message: Any = None
+    pieces: dict[int, bytes] = {}
     for frame in found:
         if frame["type"] != "ping":
             message = accumulate_event(event=SDK_EVENT.validate_python(frame), current_snapshot=message, json_bufs=pieces)
@@ -186,7 +187,7 @@ def test_signs_of_life_and_of_failure() -> None:
 
 
 def test_an_answer_of_this_format_keeps_its_empty_blocks_and_what_rode_along() -> None:
-    message = {
+    message: dict[str, Any] = {
         "id": "m",
         "type": "message",
         "role": "assistant",

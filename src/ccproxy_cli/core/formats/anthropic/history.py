@@ -7,7 +7,7 @@ what must go is recorded, and the same history always gives the same bytes.
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from attrs import define, evolve, field, frozen
 
@@ -70,7 +70,7 @@ def adapt_history(messages: tuple[Message, ...], late_system: bool, losses: Loss
     instructions = [text for index in range(lead) for text in _instruction(messages[index], f"messages[{index}]", losses)]
     turns = _turns(messages, lead, losses)
     _pair_results(turns, losses)
-    adapted = [message for turn in turns for message in _messages(turn, late_system)]
+    adapted = _merged(message for turn in turns for message in _messages(turn, late_system))
     if not adapted:
         raise BadRequest("messages: at least one message with content is required", "messages")
     return tuple(instructions), tuple(_without_trailing_space(adapted))
@@ -236,6 +236,17 @@ def _messages(turn: _Turn, late_system: bool) -> Iterator[Message]:
         segments = _placed(segments, late_system)
     for role, parts in segments:
         yield Message(role, tuple(parts))
+
+
+def _merged(messages: Iterable[Message]) -> list[Message]:
+    """Neighbours of one role as one: a turn that held nothing but a dropped result leaves two such."""
+    merged: list[Message] = []
+    for message in messages:
+        if merged and merged[-1].role is message.role:
+            merged[-1] = evolve(merged[-1], parts=(*merged[-1].parts, *message.parts))
+        else:
+            merged.append(message)
+    return merged
 
 
 def _placed(segments: list[tuple[Role, list[Part]]], late_system: bool) -> list[tuple[Role, list[Part]]]:

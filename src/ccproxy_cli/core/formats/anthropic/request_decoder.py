@@ -1,6 +1,7 @@
 """A client's request to the vocabulary. Nothing is restructured: what the client wrote can be written again, member for member."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NoReturn
 
 from ccproxy_cli.core.errors import BadRequest
@@ -19,7 +20,7 @@ from ccproxy_cli.core.formats.anthropic.wire import (
 )
 from ccproxy_cli.core.http import HTTPCall
 from ccproxy_cli.core.jsontext import JSON, JSONError, loads
-from ccproxy_cli.core.parts import Media, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
+from ccproxy_cli.core.parts import Opaque, Part, Reasoning, Text, ToolCall, ToolResult
 from ccproxy_cli.core.request import (
     AnyTool,
     ChoiceMode,
@@ -46,8 +47,17 @@ FORWARDED_HEADERS = ("anthropic-version", "anthropic-beta")
 MAX_INT = 2**53
 """Beyond it clients and vendors disagree about what number was meant."""
 
+_ROLES: Mapping[str, Role] = MappingProxyType({role.value: role for role in (Role.USER, Role.ASSISTANT, Role.SYSTEM)})
+_PLACES: Mapping[type[Part], tuple[Role, str]] = MappingProxyType(
+    {
+        ToolCall: (Role.ASSISTANT, "tool_use"),
+        Reasoning: (Role.ASSISTANT, "thinking"),
+        ToolResult: (Role.USER, "tool_result"),
+    }
+)
+"""The user cannot call tools or think, and the model cannot answer its own calls."""
 _MODES = frozenset(mode.value for mode in ThinkingMode)
-_THREADS_REFUSED: Mapping[str, JSON] = {"error_code": "thread_unsupported_request", "unsupported": ["thread"]}
+_THREADS_REFUSED: Mapping[str, JSON] = MappingProxyType({"error_code": "thread_unsupported_request", "unsupported": ["thread"]})
 
 
 def decode_request(call: HTTPCall, losses: Losses) -> Request:
@@ -138,29 +148,20 @@ def refuse_threads() -> NoReturn:
 
 
 def _message(wire: MessageWire, path: str, index: int, count: int) -> Message:
-    if wire.role not in ("user", "assistant", "system"):
+    if wire.role not in _ROLES:
         raise BadRequest(f"{path}.role: expected `user`, `assistant` or `system`, got {wire.role[:40]!r}", f"{path}.role")
     if not wire.content and not (wire.role == "assistant" and index == count - 1):
         raise BadRequest(
             f"{path}: all messages must have non-empty content except for the optional final assistant message", f"{path}.content"
         )
     parts, flat = decode_content(wire.content, f"{path}.content", BadRequest)
-    role = Role(wire.role)
+    role = _ROLES[wire.role]
     for position, part in enumerate(parts):
-        _check_place(part, role, f"{path}.content[{position}]")
+        place = _PLACES.get(type(part))
+        if place is not None and place[0] is not role:
+            at = f"{path}.content[{position}]"
+            raise BadRequest(f"{at}: `{place[1]}` blocks can only be in `{place[0].value}` messages", at)
     return Message(role, parts, flat, extras=extras_of(NAME, wire.extras))
-
-
-def _check_place(part: Part, role: Role, path: str) -> None:
-    """The user cannot call tools or think, and the model cannot answer its own calls."""
-    match part:
-        case ToolCall() | Reasoning() if role is not Role.ASSISTANT:
-            block = "tool_use" if isinstance(part, ToolCall) else "thinking"
-            raise BadRequest(f"{path}: `{block}` blocks can only be in `assistant` messages", path)
-        case ToolResult() if role is not Role.USER:
-            raise BadRequest(f"{path}: `tool_result` blocks can only be in `user` messages", path)
-        case Text() | Media() | Reasoning() | ToolCall() | ToolResult() | Refusal() | Opaque():
-            pass
 
 
 def _instructions(wire: RequestWire) -> tuple[Text | Opaque, ...]:

@@ -1,5 +1,8 @@
 """How much to think, from another format's words into the target's."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from attrs import evolve
 
 from ccproxy_cli.core.extras import Losses
@@ -14,7 +17,7 @@ MIN_BUDGET = 1024
 """The vendor's least."""
 
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-_BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 24576, "max": 32000}
+_BUDGETS: Mapping[str, int] = MappingProxyType({"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 24576, "max": 32000})
 
 
 def adapt_thinking(request: Request, profile: Profile, losses: Losses) -> Request:

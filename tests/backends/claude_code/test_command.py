@@ -69,6 +69,12 @@ def test_the_users_variables_win_over_all_but_safety() -> None:
     assert {name: child[name] for name in FIXED_ENVIRONMENT} == FIXED_ENVIRONMENT
 
 
+def test_only_on_a_key_the_clis_own_betas_are_off() -> None:
+    name = "CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS"
+    assert environment({}, {"ANTHROPIC_API_KEY": "sk"})[name] == "1"
+    assert name not in environment({}, {})
+
+
 def test_bare_only_where_a_key_of_this_backend_authenticates() -> None:
     assert is_bare({"ANTHROPIC_API_KEY": "sk"})
     assert not is_bare({})

@@ -78,6 +78,14 @@ def test_a_forced_tool_has_the_name_the_cli_knows() -> None:
     assert bind(tools=[{"name": "look", "strict": True}])[1]["tools"] == [{"name": "mcp__client__look", "strict": True}]
 
 
+def test_the_context_is_kept_or_the_client_is_told() -> None:
+    kept = {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]}
+    _, extra, _, losses = bind(context_management=kept)
+    assert losses == []
+    assert "context_management" not in extra
+    assert bind(context_management={"edits": [{"type": "clear_tool_uses_20250919"}]})[3] == ["context_management"]
+
+
 def test_metadata_is_the_logins_own() -> None:
     assert bind(metadata={"user_id": "u"})[1]["metadata"] == {"user_id": "u"}
     _, extra, _, losses = bind(bare=False, metadata={"user_id": "u"})

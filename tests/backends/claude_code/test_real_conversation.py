@@ -12,7 +12,7 @@ from ccproxy_cli.backends.claude_code import ClaudeCodeBackend
 from ccproxy_cli.core.events import TextDelta
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.parts import Inline, Media, MediaKind, Proof, Reasoning, Text, ToolCall, ToolResult
-from ccproxy_cli.core.request import ChoiceMode, Message, Role, Sampling, Thinking, ThinkingMode, Tool, ToolChoice
+from ccproxy_cli.core.request import ChoiceMode, Message, Role, Sampling, Thinking, Tool, ToolChoice
 from ccproxy_cli.core.response import FinishReason, Usage
 from tests.backends.claude_code.conftest import Make, fetch, native, say
 from tests.fake_anthropic import FakeAnthropic, text, thinking, tool_use
@@ -106,11 +106,12 @@ async def test_a_request_of_another_format_says_the_same(backend: ClaudeCodeBack
         Message(Role.ASSISTANT, (ToolCall("call:1", "look", '{"x":1}'),)),
         Message(Role.TOOL, (ToolResult("call:1", (Text("grey"),)),)),
         "So?",
+        model="sonnet",
         sampling=Sampling(temperature=0.5),
-        thinking=Thinking(ThinkingMode.BUDGET, 2048),
+        thinking=Thinking(effort="medium"),
         max_tokens=5000,
     )
-    await fetch(backend, request)
+    _, losses = await fetch(backend, request)
     (sent,) = api.bodies
     first, second, third = without_marks(sent["messages"])
     assert first == {"role": "user", "content": [text("What?"), IMAGE]}
@@ -119,6 +120,9 @@ async def test_a_request_of_another_format_says_the_same(backend: ClaudeCodeBack
     assert third["content"] == [{"type": "tool_result", "tool_use_id": call["id"], "content": [text("grey")]}, text("So?")]
     assert sent["system"][-1]["text"] == "Be brief."
     assert sent["max_tokens"] == 5000
+    assert sent["output_config"] == {"effort": "medium"}
+    assert "context_management" not in sent
+    assert losses == ["temperature"]  # the newest models take none
 
 
 async def test_tokens_stream_as_they_come(backend: ClaudeCodeBackend, api: FakeAnthropic) -> None:

@@ -53,6 +53,9 @@ DEFAULT_ENVIRONMENT: Mapping[str, str] = MappingProxyType(
 )
 """What the user may set otherwise for this backend."""
 
+_EXACT_ENVIRONMENT = {"CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS": "1"}
+"""With `--bare`: no context management nobody asked for, no empty system message after the first turn to repeat the effort (2.1.329)."""
+
 INHERITED = frozenset(
     {
         # to find programs and its own home
@@ -96,7 +99,8 @@ def environment(ours: Mapping[str, str], configured: Mapping[str, str]) -> dict[
         configured: what the user set for this backend; it wins over everything but what keeps the child safe.
     """
     passed = {name: value for name, value in ours.items() if name in INHERITED}
-    return {**passed, **DEFAULT_ENVIRONMENT, **configured, **FIXED_ENVIRONMENT}
+    exact = _EXACT_ENVIRONMENT if is_bare(configured) else {}
+    return {**passed, **DEFAULT_ENVIRONMENT, **exact, **configured, **FIXED_ENVIRONMENT}
 
 
 def is_bare(configured: Mapping[str, str]) -> bool:

@@ -11,7 +11,7 @@ from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.jsontext import JSON, dumps_str
 
-_VERBATIM = ("max_tokens", "temperature", "top_p", "top_k", "stop_sequences", "service_tier", "context_management")
+_VERBATIM = ("max_tokens", "temperature", "top_p", "top_k", "stop_sequences", "service_tier")
 _ELSEWHERE = frozenset({"model", "messages", "system", "tools", "tool_choice", "stream", "thinking", "output_config", "output_format"})
 _COVERED = frozenset({"cache_control"})
 """The CLI marks the system text and the last message for caching by itself."""
@@ -46,7 +46,9 @@ def controls(body: Mapping[str, JSON], bridge: ToolBridge | None, losses: Losses
         extra["tools"] = bridge.verbatim
     effort = _output(body, extra, losses)
     _metadata(body, extra, losses, bare=bare)
-    for name in body.keys() - _ELSEWHERE - _COVERED - {*_VERBATIM, *_REFUSED, "metadata"}:
+    if not _keeps_all(body.get("context_management")):
+        losses.add("context_management", "Claude Code does not send the beta header it needs")
+    for name in body.keys() - _ELSEWHERE - _COVERED - {*_VERBATIM, *_REFUSED, "metadata", "context_management"}:
         if body[name] is not None:
             losses.add(name, "Claude Code has no place for it")
     variables = {"CLAUDE_CODE_EXTRA_BODY": dumps_str(extra)}
@@ -72,6 +74,12 @@ def _output(body: Mapping[str, JSON], extra: dict[str, JSON], losses: Losses) ->
         if value is not None:
             losses.add(f"output_config.{name}", "Claude Code has no place for it")
     return effort or _DEFAULT_EFFORT
+
+
+def _keeps_all(management: JSON) -> bool:
+    """Nothing of the context is to go, as Claude Code itself says in each of its requests."""
+    edits = management.get("edits") if isinstance(management, dict) else None
+    return all(edit.get("type") == "clear_thinking_20251015" and edit.get("keep") == "all" for edit in edits or ())
 
 
 def _metadata(body: Mapping[str, JSON], extra: dict[str, JSON], losses: Losses, *, bare: bool) -> None:

@@ -140,11 +140,11 @@ class ChatStreamEncoder:
         kind, member = (call.kind.value, "input" if call.kind is ToolKind.CUSTOM else "arguments")
         self._tails[index] = self._around({"tool_calls": [{"index": number, kind: {member: _HOLE}}]})
         first = {
+            **spelling.own_members(call.extras, kind),
             "index": number,
             "id": call.call_id,
             "type": kind,
             kind: {"name": call.name, member: call.arguments, **spelling.inner_members(call.extras, kind)},
-            **spelling.own_members(call.extras, kind),
         }
         return self._chunk({"tool_calls": [first]})
 

@@ -23,6 +23,7 @@ _decode_model = msgspec.json.Decoder(str).decode
 _decode_stream = msgspec.json.Decoder(bool | None).decode
 _decode_limit = msgspec.json.Decoder(Annotated[int, msgspec.Meta(le=2**53)] | None).decode
 """Whatever is beyond this is an attack on somebody's parser."""
+_MISSING = re.compile(r"Object missing required field `(.*)`")
 _WHERE = re.compile(r"(.*) - at `\$(.*)`")
 
 
@@ -70,6 +71,8 @@ def _typed(raw: bytes, decode: Any, path: str) -> Any:
         if found := _WHERE.fullmatch(message):
             message, where = found[1], found[2]
         where = f"{path}{where}"
+        if missing := _MISSING.fullmatch(message):
+            message, where = "Field required", f"{where}.{missing[1]}"
         raise BadRequest(f"{where}: {message}", where) from error
     except msgspec.MsgspecError as error:
         raise BadRequest(f"{path}: {error}", path) from error

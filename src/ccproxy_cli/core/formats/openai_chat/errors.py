@@ -63,6 +63,16 @@ _CODES: Mapping[str, ErrorKind] = MappingProxyType(
         "upstream_timeout": ErrorKind.UPSTREAM_TIMEOUT,
     }
 )
+_TYPES: Mapping[str, ErrorKind] = MappingProxyType(
+    {
+        _INVALID: ErrorKind.INVALID_REQUEST,
+        _SERVER: ErrorKind.INTERNAL,
+        "tokens": ErrorKind.RATE_LIMIT,
+        "requests": ErrorKind.RATE_LIMIT,
+        "rate_limit_error": ErrorKind.RATE_LIMIT,
+        "overloaded_error": ErrorKind.OVERLOADED,
+    }
+)
 _OVERFLOW_WORDS = ("maximum context length", "context window", "prompt is too long", "context length exceeded", "too many tokens")
 _MARKUP = re.compile(r"<(?:!doctype|html|head|body|script)\b", re.IGNORECASE)
 _RETRY_SOON = "x-should-retry"
@@ -132,15 +142,17 @@ def _describe(value: Mapping[str, JSON], status: int | None) -> APIError:
 
 
 def _kind(code: JSON, type_word: JSON, message: str, status: int | None) -> ErrorKind:
-    for word in (code, type_word):
-        if isinstance(word, str) and word in _CODES:
-            return _CODES[word]
-    by_status = kind_of_status(status) if status else ErrorKind.BAD_UPSTREAM
-    if by_status is ErrorKind.INVALID_REQUEST and any(words in message.lower() for words in _OVERFLOW_WORDS):
+    """By the code, which says most; else by the status; by the type only where there is no status, as in a stream."""
+    if isinstance(code, str) and code in _CODES:
+        return _CODES[code]
+    if type_word == "insufficient_quota":
+        return ErrorKind.QUOTA
+    if status is None:
+        return _TYPES.get(type_word, ErrorKind.BAD_UPSTREAM) if isinstance(type_word, str) else ErrorKind.BAD_UPSTREAM
+    kind = kind_of_status(status)
+    if kind is ErrorKind.INVALID_REQUEST and any(words in message.lower() for words in _OVERFLOW_WORDS):
         return ErrorKind.CONTEXT_OVERFLOW
-    if by_status is ErrorKind.BAD_UPSTREAM and type_word == _INVALID:
-        return ErrorKind.INVALID_REQUEST
-    return by_status
+    return kind
 
 
 def _status_within(*candidates: JSON) -> int | None:

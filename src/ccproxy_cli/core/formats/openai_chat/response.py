@@ -137,7 +137,7 @@ def _write_own(response: Response) -> JSON:
     choice = WireChoice(
         index=outer.pop("index", 0),
         message=None if spelling.said(response.extras, spelling.NO_CONTENT) else _write_own_message(response),
-        finish_reason=outer.pop("finish_reason", response.finish.raw),
+        finish_reason=response.finish.raw if outer.get("finish_reason") is None else outer.pop("finish_reason"),
         extras=outer,
     )
     wire = WireResponse(

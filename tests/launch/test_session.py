@@ -95,7 +95,8 @@ def test_the_account_is_one_line() -> None:
     assert str(tally) == "1 request, 1,200 tokens in, 34 out (up/gpt-4o)"
     tally.observe(visit("up/gpt-4o", outcome="upstream_error", error="rate_limit"))
     tally.observe(visit("up/mini", Usage(), outcome="client_gone"))
-    assert str(tally) == "3 requests, 1,200 tokens in, 34 out (up/gpt-4o ×2, up/mini ×1); failed: rate_limit"
+    tally.observe(visit("up/mini", Usage()))
+    assert str(tally) == ("4 requests, 1,200 tokens in, 34 out and 1 answer uncounted (up/gpt-4o ×2, up/mini ×2); failed: rate_limit")
 
 
 def test_refusals_before_the_pipeline_are_failures_and_questions_about_the_server_are_nothing() -> None:

@@ -8,7 +8,7 @@ from ccproxy_cli.backends.presets import PRESETS
 from ccproxy_cli.config.secrets import CLIENT
 from ccproxy_cli.config.settings import ModelRule, ProviderSettings, ServerSettings, Settings
 from ccproxy_cli.pipeline.route import RouteTable
-from ccproxy_cli.server.routes import ENDPOINTS
+from ccproxy_cli.server.routes import ENDPOINTS, Action
 from ccproxy_cli.server.visit import Visit
 
 
@@ -79,23 +79,30 @@ class Tally:
     """By what the caller was told."""
     tokens_in: int = 0
     tokens_out: int = 0
+    untold: int = 0
+    """Answers whose tokens the upstream did not tell: Chat streams tell them only when the client asks."""
     routes: dict[str, int] = field(factory=dict)
 
     def observe(self, visit: Visit) -> None:
-        """Count a request that is over; questions about the server, and probes of what it does not serve, are none."""
+        """Count a request for an answer that is over. Counting tokens, listing models and probing for what is not there are none."""
+        endpoint = ENDPOINTS.get(visit.path)
+        if endpoint is None or endpoint.action not in (Action.GENERATE, Action.ABSENT):
+            return
         exchange = visit.exchange
         if exchange is None or exchange.model is None:
-            if visit.path in ENDPOINTS and visit.status is not None and visit.status >= _FIRST_ERROR:
-                self._failed(visit.error_type)
+            self._failed(visit.error_type)
             return
         self.requests += 1
         if exchange.route is not None:
             self.routes[exchange.route] = self.routes.get(exchange.route, 0) + 1
-        if exchange.usage is not None:
-            self.tokens_in += exchange.usage.total_input
-            self.tokens_out += exchange.usage.output or 0
-        if (visit.outcome or exchange.outcome) not in ("ok", "client_gone"):
+        outcome = visit.outcome or exchange.outcome
+        if outcome not in ("ok", "client_gone"):
             self._failed(visit.error_type or exchange.error_type)
+        if exchange.usage is not None and exchange.usage.output is not None:
+            self.tokens_in += exchange.usage.total_input
+            self.tokens_out += exchange.usage.output
+        elif outcome == "ok":
+            self.untold += 1
 
     def _failed(self, error_type: str | None) -> None:
         name = error_type or "internal"
@@ -105,14 +112,13 @@ class Tally:
         if not self.requests and not self.failures:
             return "the program made no requests"
         text = f"{_counted(self.requests, 'request')}, {self.tokens_in:,} tokens in, {self.tokens_out:,} out"
+        if self.untold:
+            text += f" and {_counted(self.untold, 'answer')} uncounted"
         if self.routes:
             text += f" ({_listed(self.routes)})"
         if self.failures:
             text += f"; failed: {_listed(self.failures)}"
         return text
-
-
-_FIRST_ERROR = 400
 
 
 def _counted(number: int, noun: str) -> str:

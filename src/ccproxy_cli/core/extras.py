@@ -15,6 +15,9 @@ Extras: TypeAlias = Mapping[str, Mapping[str, JSON]]
 NOTE = "$"
 """Extras whose names begin with this are a codec's notes on how something was spelled, not members: they never go out as such."""
 
+VITAL = "!"
+"""Extras whose names begin with this must not be left out: what they name, such as the turns a vendor keeps, is part of the question."""
+
 NO_EXTRAS: Extras = MappingProxyType({})
 
 
@@ -45,10 +48,17 @@ class Losses:
         self._by_field.setdefault(path, Loss(path, why))
 
     def add_foreign(self, extras: Extras, target: str, path: str) -> None:
-        """Record every extra that belongs to another format than `target`. Explicit nulls and notes say nothing and are no loss."""
+        """Record every extra that belongs to another format than `target`. Explicit nulls and notes say nothing and are no loss.
+
+        Raises:
+            BadRequest: one of them is vital.
+        """
         for origin, members in extras.items():
             if origin != target:
                 for name, value in members.items():
+                    if name.startswith(VITAL):
+                        said = name.removeprefix(VITAL)
+                        raise BadRequest(f"{said}: names something only its own vendor keeps; send it in full instead", said)
                     if value is not None and value != [] and value != {} and not name.startswith(NOTE):
                         self.add(f"{path}.{name}" if path else name, f"{target} has no place for it")
 

@@ -1,0 +1,52 @@
+"""OpenAI Responses: `POST /v1/responses`, its event stream, its errors, its model list and its token counter."""
+
+from ccproxy_cli.core.formats._format import Format
+from ccproxy_cli.core.formats.openai_responses.catalog import (
+    decode_count,
+    decode_models,
+    encode_count,
+    encode_model,
+    encode_models,
+    models_call,
+)
+from ccproxy_cli.core.formats.openai_responses.decoder import ResponsesStreamDecoder
+from ccproxy_cli.core.formats.openai_responses.encoder import ResponsesStreamEncoder
+from ccproxy_cli.core.formats.openai_responses.envelope import peek
+from ccproxy_cli.core.formats.openai_responses.errors import decode_error, encode_error, encode_stream_error
+from ccproxy_cli.core.formats.openai_responses.request import (
+    decode_count_request,
+    decode_request,
+    encode_count_request,
+    encode_request,
+    fit_tool_name,
+)
+from ccproxy_cli.core.formats.openai_responses.response import decode_response, encode_response
+from ccproxy_cli.core.formats.openai_responses.wire import NAME
+from ccproxy_cli.core.framing import encode_comment
+
+FORMAT = Format(
+    name=NAME,
+    ordered=True,
+    peek=peek,
+    decode_request=decode_request,
+    encode_request=encode_request,
+    decode_response=decode_response,
+    encode_response=encode_response,
+    stream_decoder=ResponsesStreamDecoder,
+    stream_encoder=ResponsesStreamEncoder,
+    decode_error=decode_error,
+    encode_error=encode_error,
+    encode_stream_error=encode_stream_error,
+    ping=encode_comment(b"ping"),
+    models_call=models_call,
+    decode_models=decode_models,
+    encode_models=encode_models,
+    encode_model=encode_model,
+    decode_count_request=decode_count_request,
+    encode_count_request=encode_count_request,
+    decode_count=decode_count,
+    encode_count=encode_count,
+    fit_tool_name=fit_tool_name,
+)
+
+__all__ = ["FORMAT"]

@@ -1,0 +1,402 @@
+"""Streams to a client: our events to the vendor's.
+
+Items follow one another on the wire, and each is opened, told and closed by events of its own; the vendor's accumulators refuse a
+delta before its item and an end without its beginning. The words of one message are one item however many parts they come in, so
+an item of words ends when something else begins. Parts of other formats that turn out to be empty are never begun.
+"""
+
+from typing import assert_never
+
+from attrs import define, evolve, field
+
+from ccproxy_cli.core.events import (
+    Event,
+    OpaqueDelta,
+    OpaqueEvent,
+    PartEnd,
+    PartStart,
+    Ping,
+    ProofDelta,
+    ResponseEnd,
+    ResponseStart,
+    StreamError,
+    TextDelta,
+)
+from ccproxy_cli.core.extras import NOTE, Extras
+from ccproxy_cli.core.formats._wirekit import Unknown
+from ccproxy_cli.core.formats.openai_responses import spelling
+from ccproxy_cli.core.formats.openai_responses.errors import error_event, failed_event
+from ccproxy_cli.core.formats.openai_responses.finish import write_usage
+from ccproxy_cli.core.formats.openai_responses.items import BETWEEN_SUMMARIES, bare_name, write_items
+from ccproxy_cli.core.formats.openai_responses.output import Dresser, answer_id, finished, is_blank
+from ccproxy_cli.core.formats.openai_responses.parts import OUTPUT_TEXT, write_part
+from ccproxy_cli.core.formats.openai_responses.response import GONE, ending, shell, started, write_item
+from ccproxy_cli.core.formats.openai_responses.wire import KIT, NAME
+from ccproxy_cli.core.framing import encode_frame
+from ccproxy_cli.core.jsontext import JSON, dumps
+from ccproxy_cli.core.parts import Media, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
+from ccproxy_cli.core.request import Request
+from ccproxy_cli.core.stream import merge_extras
+
+_HOLE = "\x00"
+"""Stands where a delta's number and text will be while its frame is written."""
+_CONTENT_MODE = "response.content_part.added"
+_NEXT_SUMMARY = "response.reasoning_summary_part.added"
+
+
+@define
+class _Item:
+    """An output item that has begun and not ended."""
+
+    number: int
+    id: JSON
+    parts: list[Part] = field(factory=list)
+    contents: int = 0
+
+
+@define
+class _Lane:
+    """A part that has begun and not ended."""
+
+    part: Part
+    given: ToolKind = ToolKind.FUNCTION
+    """Of a call: how the answer made it, whatever its tool takes."""
+    item: _Item | None = None
+    """None until something of the part has gone out."""
+    texts: list[str] = field(factory=list)
+    around: tuple[bytes, bytes, bytes] | None = None
+    """What stands before a delta's number, between number and text, and after the text; None holds deltas back."""
+    content: int = 0
+    """Of words: which part of the message. Of reasoning: which part of its summary."""
+    told: int = 0
+    """Of reasoning: how many of the texts the parts of the summary before this one took."""
+    summary: str | None = None
+    """Of reasoning: where its words go, once some have gone there."""
+    separator_due: bool = False
+
+
+class ResponsesStreamEncoder:
+    """One stream's state."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._dresser = Dresser.for_answer("", request)
+        self._sequence = 0
+        self._own = False
+        self._shell: dict[str, JSON] = {}
+        self._start_members: dict[str, JSON] = {}
+        self._lanes: dict[int, _Lane] = {}
+        self._message: _Item | None = None
+        self._output: list[JSON] = []
+        self._parts: list[Part] = []
+
+    def encode(self, event: Event) -> bytes:
+        """The bytes for `event`; empty if this format says nothing here."""
+        match event:
+            case TextDelta(index, text):
+                lane = self._lanes.get(index)
+                return self._say(lane, text) if lane is not None and text else b""
+            case PartStart():
+                return self._begin_part(event)
+            case PartEnd(index, extras):
+                lane = self._lanes.pop(index, None)
+                return self._end_part(lane, extras) if lane is not None else b""
+            case ProofDelta(index, proof):
+                lane = self._lanes.get(index)
+                if lane is not None and proof.issuer == NAME and isinstance(lane.part, Reasoning):
+                    lane.part = evolve(lane.part, proofs=(*lane.part.proofs, proof))
+                return b""
+            case OpaqueDelta(index, format_name, raw):
+                lane = self._lanes.get(index)
+                return self._step(lane, raw) if lane is not None and format_name == NAME else b""
+            case ResponseStart():
+                return self._begin_response(event)
+            case ResponseEnd():
+                return self._end(event)
+            case StreamError(error):
+                failed = failed_event(error, {**self._shell, "output": self._output}, self._sequence + 1)
+                return error_event(error, self._sequence) + failed
+            case OpaqueEvent(format_name, raw):
+                return self._frame(str(raw.get("type")), {**raw}) if format_name == NAME else b""
+            case Ping():
+                return b""
+            case _:
+                assert_never(event)
+
+    def _frame(self, kind: str, members: dict[str, JSON]) -> bytes:
+        frame = encode_frame(dumps({"type": kind, **members, "sequence_number": self._sequence}), kind.encode())
+        self._sequence += 1
+        return frame
+
+    # The response
+
+    def _begin_response(self, start: ResponseStart) -> bytes:
+        self._own = spelling.is_own(start.extras)
+        given = answer_id(start.id, start.model, start.created)
+        if self._own:
+            self._start_members = dict(start.extras[NAME])
+            given = start.id or given
+            self._shell = started(self._start_members, given, start.model, start.created)
+        else:
+            self._shell = shell(given, start.model, start.created, self._request)
+        self._dresser.answer_id = given
+        response = {"response": self._shell}
+        return self._frame("response.created", dict(response)) + self._frame("response.in_progress", dict(response))
+
+    def _end(self, end: ResponseEnd) -> bytes:
+        out = self._close_message()
+        body: dict[str, JSON] = {**self._shell, "output": self._output, "usage": write_usage(end.usage)}
+        if self._own:
+            members = end.extras.get(NAME) or self._start_members
+            body = {name: member for name, member in body.items() if name not in members.get(GONE, ())}
+            body |= {name: member for name, member in members.items() if name != "usage" and not name.startswith(NOTE)}
+            if body.get("status") in (None, "in_progress"):
+                body["status"] = "completed"
+        else:
+            body |= ending(end.finish, tuple(self._parts))
+        kind = "response.incomplete" if body["status"] == "incomplete" else "response.completed"
+        return out + self._frame(kind, {"response": body})
+
+    # Beginnings
+
+    def _begin_part(self, event: PartStart) -> bytes:
+        part = event.part
+        lane = _Lane(part, part.kind if isinstance(part, ToolCall) else ToolKind.FUNCTION)
+        self._lanes[event.index] = lane
+        if not self._own and is_blank(part):
+            return b""  # until there is something in it
+        match part:
+            case Text() | Refusal() | Reasoning():
+                lane.part = evolve(part, text="")
+                out = self._open(lane)
+                return out + self._say(lane, part.text) if part.text else out
+            case ToolCall():
+                lane.part = evolve(part, arguments="")
+                out = self._open(lane)
+                return out + self._say(lane, part.arguments) if part.arguments else out
+            case Media():
+                lane.part = self._dresser.media(part)
+                if isinstance(lane.part, Opaque):
+                    return self._open_item(lane)
+                words, lane.part = lane.part.text, evolve(lane.part, text="")
+                return self._open_content(lane, begins=True) + self._say(lane, words)
+            case Opaque() | ToolResult():
+                return self._open(lane)
+            case _:
+                assert_never(part)
+
+    def _open(self, lane: _Lane) -> bytes:
+        """Begin the item, or the part of a message, that the lane's part is."""
+        part = lane.part
+        match part:
+            case Text() | Refusal():
+                begins = self._message is None or (self._own and spelling.begins_item(part))
+                if not self._own:
+                    lane.part = self._dresser.begin_message(part) if begins else self._dresser.continue_message(part)
+                return self._open_content(lane, begins=begins)
+            case Opaque(raw=dict() as raw) if spelling.IN_MESSAGE in raw:
+                return self._open_content(lane, begins=self._message is None)
+            case Reasoning() if not self._own:
+                lane.part = self._dresser.reasoning(part)
+            case ToolCall() if not self._own:
+                lane.part = self._dresser.call(part)
+            case ToolResult():
+                return b""
+            case _:
+                pass
+        return self._open_item(lane)
+
+    def _open_item(self, lane: _Lane) -> bytes:
+        out = self._close_message()
+        begun = _in_progress(_item_of([lane.part]))
+        lane.item = _Item(len(self._output), begun.get("id"))
+        self._output.append(begun)
+        out += self._frame("response.output_item.added", {"output_index": lane.item.number, "item": begun})
+        if isinstance(lane.part, ToolCall):
+            custom = lane.part.kind is ToolKind.CUSTOM
+            if not custom or lane.given is ToolKind.CUSTOM:
+                kind = "response.custom_tool_call_input.delta" if custom else "response.function_call_arguments.delta"
+                lane.around = _around(kind, self._place(lane.item))
+        return out
+
+    def _open_content(self, lane: _Lane, *, begins: bool) -> bytes:
+        out = b""
+        if begins or self._message is None:
+            out = self._close_message()
+            begun = _in_progress({**_item_of([lane.part]), "content": []})
+            self._message = _Item(len(self._output), begun.get("id"))
+            self._output.append(begun)
+            out += self._frame("response.output_item.added", {"output_index": self._message.number, "item": begun})
+        lane.item = item = self._message
+        if not isinstance(lane.part, Opaque) and spelling.said(lane.part.extras, spelling.CARRIER):
+            return out
+        lane.content = item.contents
+        item.contents += 1
+        place = {**self._place(item), "content_index": lane.content}
+        if isinstance(lane.part, Refusal):
+            lane.around = _around("response.refusal.delta", place)
+        elif isinstance(lane.part, Text):
+            lane.around = _around("response.output_text.delta", {**place, "logprobs": []})
+        return out + self._frame("response.content_part.added", {**place, "part": _part_of(lane.part)})
+
+    @staticmethod
+    def _place(item: _Item) -> dict[str, JSON]:
+        return {"item_id": item.id, "output_index": item.number}
+
+    # Words
+
+    def _say(self, lane: _Lane, text: str) -> bytes:
+        out = b""
+        if lane.item is None:
+            if not isinstance(lane.part, Text | Refusal | Reasoning):
+                return b""
+            out = self._open(lane)
+        if isinstance(lane.part, Reasoning):
+            if lane.separator_due:
+                lane.separator_due = False
+                if text == BETWEEN_SUMMARIES:
+                    lane.texts.append(text)
+                    lane.told = len(lane.texts)
+                    return out
+            if lane.around is None:
+                out += self._open_thoughts(lane)
+        lane.texts.append(text)
+        if lane.around is None:
+            return out
+        before, between, after = lane.around
+        sequence, self._sequence = self._sequence, self._sequence + 1
+        return b"".join((out, before, str(sequence).encode(), between, dumps(text), after))
+
+    def _open_thoughts(self, lane: _Lane) -> bytes:
+        """Begin a part of a summary, or the place where open models tell their thoughts."""
+        assert lane.item is not None
+        place = self._place(lane.item)
+        if lane.summary == _CONTENT_MODE:
+            place |= {"content_index": 0}
+            lane.around = _around("response.reasoning_text.delta", place)
+            return self._frame(_CONTENT_MODE, {**place, "part": {"type": "reasoning_text", "text": ""}})
+        lane.summary = _NEXT_SUMMARY
+        place |= {"summary_index": lane.content}
+        lane.around = _around("response.reasoning_summary_text.delta", place)
+        return self._frame(_NEXT_SUMMARY, {**place, "part": {"type": "summary_text", "text": ""}})
+
+    def _close_thoughts(self, lane: _Lane) -> bytes:
+        if lane.around is None or lane.item is None:
+            return b""
+        lane.around = None
+        text, place = "".join(lane.texts[lane.told :]), self._place(lane.item)
+        if lane.summary == _CONTENT_MODE:
+            place |= {"content_index": 0}
+            part = {"type": "reasoning_text", "text": text}
+            return self._frame("response.reasoning_text.done", {**place, "text": text}) + self._frame(
+                "response.content_part.done", {**place, "part": part}
+            )
+        place |= {"summary_index": lane.content}
+        lane.content += 1
+        return self._frame("response.reasoning_summary_text.done", {**place, "text": text}) + self._frame(
+            "response.reasoning_summary_part.done", {**place, "part": {"type": "summary_text", "text": text}}
+        )
+
+    def _step(self, lane: _Lane, raw: dict[str, JSON]) -> bytes:
+        """A step that only this format knows, at the place where its item stands now."""
+        kind = str(raw.get("type"))
+        if isinstance(lane.part, Reasoning) and kind == _CONTENT_MODE:
+            lane.summary = _CONTENT_MODE
+            return b""
+        if isinstance(lane.part, Reasoning) and kind == _NEXT_SUMMARY:
+            lane.separator_due = True
+            return self._close_thoughts(lane)
+        if lane.item is None:
+            return b""
+        place = {name: value for name, value in self._place(lane.item).items() if name in raw}
+        if "content_index" in raw and isinstance(lane.part, Text | Refusal):
+            place["content_index"] = lane.content
+        return self._frame(kind, {**raw, **place})
+
+    # Ends
+
+    def _end_part(self, lane: _Lane, extras: Extras) -> bytes:
+        if lane.item is None:
+            return b""
+        text = "".join(lane.texts)
+        part = lane.part
+        match part:
+            case Text() | Refusal():
+                part = evolve(part, text=text, extras=self._final(part.extras, extras))
+                self._parts.append(part)
+                return self._end_content(lane, part)
+            case Reasoning():
+                notes = {} if self._own else {spelling.SUMMARY: [{"type": "summary_text", "text": text}] if text else []}
+                part = evolve(part, text=text, extras=merge_extras(self._final(part.extras, extras), {NAME: notes}))
+                return self._close_thoughts(lane) + self._end_item(lane.item, part)
+            case ToolCall():
+                part = evolve(part, arguments=text, extras=self._final(part.extras, extras))
+                return self._end_call(lane, part)
+            case Opaque(raw=dict() as raw) if spelling.IN_MESSAGE in raw:
+                return self._end_content(lane, part)
+            case Opaque():
+                return self._end_item(lane.item, Opaque(NAME, {**part.raw, **extras.get(NAME, {})}))
+            case _:
+                return b""
+
+    def _final(self, begun: Extras, ended: Extras) -> Extras:
+        return merge_extras(begun, {NAME: ended[NAME]}) if self._own and NAME in ended else begun
+
+    def _end_content(self, lane: _Lane, part: Text | Refusal | Opaque) -> bytes:
+        assert lane.item is not None
+        lane.item.parts.append(part)
+        if not isinstance(part, Opaque) and spelling.said(part.extras, spelling.CARRIER):
+            return b""
+        place: dict[str, JSON] = {**self._place(lane.item), "content_index": lane.content}
+        out = b""
+        if isinstance(part, Text):
+            logprobs = spelling.noted(part.extras, "logprobs") or []
+            out = self._frame("response.output_text.done", {**place, "text": part.text, "logprobs": logprobs})
+        elif isinstance(part, Refusal):
+            out = self._frame("response.refusal.done", {**place, "refusal": part.text})
+        return out + self._frame("response.content_part.done", {**place, "part": _part_of(part)})
+
+    def _end_call(self, lane: _Lane, part: ToolCall) -> bytes:
+        assert lane.item is not None
+        if not self._own:
+            part = finished(part, lane.given)
+        custom, place, out = part.kind is ToolKind.CUSTOM, self._place(lane.item), b""
+        name = "custom_tool_call_input" if custom else "function_call_arguments"
+        if part.arguments and (lane.around is None or not lane.texts):  # what could not be said before all of it had come
+            out = self._frame(f"response.{name}.delta", {**place, "delta": part.arguments})
+        said: dict[str, JSON] = {"input": part.arguments} if custom else {"arguments": part.arguments}
+        if not custom and not self._own:  # the reference demands the name, the vendor leaves it out
+            said["name"] = bare_name(part.name, spelling.noted(part.extras, spelling.NAMESPACE))
+        self._parts.append(part)
+        return out + self._frame(f"response.{name}.done", {**place, **said}) + self._end_item(lane.item, part)
+
+    def _end_item(self, item: _Item, *parts: Part) -> bytes:
+        done = _item_of(parts)
+        if item.id is not None:
+            done["id"] = item.id
+        self._output[item.number] = done
+        return self._frame("response.output_item.done", {"output_index": item.number, "item": done})
+
+    def _close_message(self) -> bytes:
+        message, self._message = self._message, None
+        return self._end_item(message, *message.parts) if message is not None else b""
+
+
+def _item_of(parts: list[Part] | tuple[Part, ...]) -> dict[str, JSON]:
+    return dict(write_item(write_items(parts, "output")[0]))
+
+
+def _part_of(part: Part) -> JSON:
+    wire = write_part(part, OUTPUT_TEXT, "output")
+    return wire.raw if isinstance(wire, Unknown) else KIT.write(wire)
+
+
+def _in_progress(item: dict[str, JSON]) -> dict[str, JSON]:
+    return {**item, "status": "in_progress"} if "status" in item else item
+
+
+def _around(kind: str, members: dict[str, JSON]) -> tuple[bytes, bytes, bytes]:
+    """A delta's frame, cut where its number and its text go."""
+    whole = encode_frame(dumps({"type": kind, **members, "sequence_number": _HOLE, "delta": _HOLE}), kind.encode())
+    before, between, after = whole.rsplit(dumps(_HOLE), 2)
+    return before, between, after

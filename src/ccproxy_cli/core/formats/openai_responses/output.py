@@ -1,0 +1,143 @@
+"""An answer's parts as items that official clients take: with ids, with statuses, and under the names the client gave its tools.
+
+Whole answers and streams dress their parts here alike, so that a stream amounts to the body.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from attrs import define, evolve, field
+
+from ccproxy_cli.core.formats.openai_responses import spelling
+from ccproxy_cli.core.formats.openai_responses.wire import NAME
+from ccproxy_cli.core.ids import digest_id
+from ccproxy_cli.core.jsontext import JSON, JSONError, loads
+from ccproxy_cli.core.parts import Inline, Media, MediaKind, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
+from ccproxy_cli.core.request import Request, Tool
+
+_PREFIXES = {"message": "msg_", "reasoning": "rs_", "function_call": "fc_", "custom_tool_call": "ctc_", "image_generation_call": "ig_"}
+
+
+def answer_id(given: str, model: str, created: int | None) -> str:
+    """An id for the answer. Clients hand it back as `previous_response_id`, and the vendor's own all begin alike."""
+    if given.startswith("resp"):
+        return given
+    return "resp_" + digest_id(given or f"{model}/{created}")
+
+
+@define
+class Dresser:
+    """Dresses the parts of one answer."""
+
+    answer_id: str
+    tools: Mapping[str, Tool]
+    """The client's tools, by the names they go by in the vocabulary."""
+    _made: int = field(default=0, init=False)
+
+    @classmethod
+    def for_answer(cls, answer_id: str, request: Request) -> "Dresser":
+        return cls(answer_id, {tool.name: tool for tool in request.tools or () if isinstance(tool, Tool)})
+
+    def new_id(self, kind: str) -> str:
+        """The id of the answer's next item: it depends on the answer and the item's place in it alone."""
+        self._made += 1
+        return _PREFIXES[kind] + digest_id(f"{self.answer_id}/{self._made}")
+
+    def begin_message(self, part: Text | Refusal) -> Text | Refusal:
+        """The first part of a message item."""
+        item = {"type": "message", "id": self.new_id("message"), "status": "completed"}
+        return evolve(part, extras=spelling.ours(_bare(part), {spelling.ITEM: item}))
+
+    def continue_message(self, part: Text | Refusal) -> Text | Refusal:
+        """A later part of a message item."""
+        return evolve(part, extras=spelling.ours(_bare(part)))
+
+    def reasoning(self, part: Reasoning) -> Reasoning:
+        """A reasoning item. Proofs of other vendors stay behind: no client could hand them back."""
+        own = tuple(proof for proof in part.proofs if proof.issuer == NAME)
+        return Reasoning(part.text, own, spelling.ours({spelling.ITEM: {"id": self.new_id("reasoning")}, **_summary(part.text)}))
+
+    def call(self, part: ToolCall) -> ToolCall:
+        """A call as the client declared its tool: inside its namespace, and with free text where it takes that."""
+        tool = self.tools.get(part.name)
+        notes: dict[str, JSON] = {spelling.ITEM: {"status": "completed"}}
+        kind = part.kind
+        if tool is not None:
+            kind = tool.kind
+            namespace = spelling.noted(tool.extras, spelling.NAMESPACE)
+            if namespace is not None:
+                notes[spelling.NAMESPACE] = namespace
+        item_id = self.new_id("custom_tool_call" if kind is ToolKind.CUSTOM else "function_call")
+        call_id = part.call_id or "call_" + digest_id(item_id)
+        return ToolCall(call_id, part.name, part.arguments, kind, item_id, extras=spelling.ours(notes))
+
+    def media(self, part: Media) -> Opaque | Text | Refusal:
+        """An image the model made, as the vendor's own image tool would give it; words in place of any other medium."""
+        if part.kind is MediaKind.IMAGE and isinstance(part.source, Inline):
+            item_id = self.new_id("image_generation_call")
+            return Opaque(NAME, {"type": "image_generation_call", "id": item_id, "status": "completed", "result": part.source.data})
+        return self.begin_message(Text(f"[{part.kind.value} left out: the answer's format cannot hold it]"))
+
+
+def finished(call: ToolCall, given: ToolKind) -> ToolCall:
+    """A dressed call whose arguments have all come: a function's if another format made the call, whatever its tool takes."""
+    if call.kind is ToolKind.CUSTOM and given is ToolKind.FUNCTION:
+        return evolve(call, arguments=free_text(call.arguments))
+    if call.kind is ToolKind.FUNCTION and not call.arguments.strip():
+        return evolve(call, arguments="{}")
+    return call
+
+
+def free_text(arguments: str) -> str:
+    """What a free-text tool was told by way of a function with the one string `input`."""
+    try:
+        value = loads(arguments)
+    except JSONError:
+        return arguments
+    match value:
+        case {"input": str() as text}:
+            return text
+        case _:
+            return arguments
+
+
+def _bare(part: Text | Refusal) -> dict[str, JSON]:
+    return {"annotations": [], "logprobs": []} if isinstance(part, Text) else {}
+
+
+def _summary(text: str) -> dict[str, JSON]:
+    return {spelling.SUMMARY: [{"type": "summary_text", "text": text}] if text else []}
+
+
+def is_blank(part: Part) -> bool:
+    """Text or reasoning with nothing in it for this format, which others send by the way."""
+    match part:
+        case Text() | Refusal():
+            return not part.text
+        case Reasoning():
+            return not part.text and not any(proof.issuer == NAME for proof in part.proofs)
+        case Opaque():
+            return part.format != NAME
+        case ToolResult():
+            return True
+        case _:
+            return False
+
+
+def dress(parts: Sequence[Part], dresser: Dresser) -> Iterator[Part]:
+    """All parts of an answer of another format."""
+    in_message = False
+    for part in parts:
+        if is_blank(part):
+            continue
+        match part:
+            case Text() | Refusal():
+                yield dresser.continue_message(part) if in_message else dresser.begin_message(part)
+            case Reasoning():
+                yield dresser.reasoning(part)
+            case ToolCall():
+                yield finished(dresser.call(part), part.kind)
+            case Media():
+                yield dresser.media(part)
+            case Opaque() | ToolResult():
+                yield part
+        in_message = isinstance(part, Text | Refusal)

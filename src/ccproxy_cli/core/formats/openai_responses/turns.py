@@ -1,0 +1,221 @@
+"""Rearranges the messages of another format to this format's rules.
+
+Rules, by the vendor's reference and recorded refusals (2026-11): every call has one output behind it, and every output a call before
+it; call ids have at most 64 characters and are used once; the ids of items are the vendor's own to give, so that foreign history has
+none; reasoning is only taken back sealed by the vendor.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from attrs import define, evolve, field
+
+from ccproxy_cli.core.extras import Losses
+from ccproxy_cli.core.formats.openai_responses import spelling
+from ccproxy_cli.core.formats.openai_responses.media import MediaFitter
+from ccproxy_cli.core.formats.openai_responses.wire import NAME
+from ccproxy_cli.core.ids import digest_id, fit_id
+from ccproxy_cli.core.parts import CacheMark, Media, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
+from ccproxy_cli.core.profile import Profile
+from ccproxy_cli.core.request import INSTRUCTING, Message, Request, Role
+
+CALL_ID = re.compile(r"[!-~]{1,64}")
+NO_RESULT = "[no result recorded]"
+_BILLING = "x-anthropic-billing-header:"
+"""Claude Code begins its system text with a line that changes on every run (seen 2026-11). It is no content, and would make
+every request's prefix a new one to the provider's cache."""
+
+
+def bend_instructions(request: Request, losses: Losses) -> tuple[Text, ...]:
+    """The instructions as the one text this format has for them."""
+    texts: list[str] = []
+    for index, part in enumerate(request.instructions):
+        path = f"system[{index}]" if not request.instructions_flat else "system"
+        if isinstance(part, Opaque):
+            losses.add(path, f"{NAME} has no instructions of type {part.type}")
+            continue
+        losses.add_foreign(part.extras, NAME, path)
+        _drop_cache(part.cache, path, losses)
+        text = part.text
+        if index == 0 and text.startswith(_BILLING):
+            losses.add(path, "the client's billing line is for its own vendor")
+            text = text.partition("\n")[2]
+        if text:
+            texts.append(text)
+    return (Text("\n\n".join(texts)),) if texts else ()
+
+
+def bend_messages(request: Request, profile: Profile, losses: Losses) -> tuple[Message, ...]:
+    """The whole conversation.
+
+    Raises:
+        BadRequest: media that cannot be sent and must not be left out.
+    """
+    bending = _Bending(losses, Role.DEVELOPER if profile.developer_role else None)
+    for index, message in enumerate(request.messages):
+        bending.add(message, f"messages[{index}]")
+    bending.settle()
+    return tuple(bending.done)
+
+
+def _drop_cache(mark: CacheMark | None, path: str, losses: Losses) -> None:
+    if mark is not None:
+        losses.add(f"{path}.cache_control", "this provider caches on its own")
+
+
+@define
+class _Bending:
+    losses: Losses
+    instructing: Role | None
+    done: list[Message] = field(factory=list)
+    waiting: dict[str, tuple[ToolCall, str]] = field(factory=dict)
+    """Calls without a result yet, by the id their client gave them: as they were sent, and their paths."""
+    used: Counter[str] = field(factory=Counter)
+    media: MediaFitter = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.media = MediaFitter(self.losses)
+
+    def add(self, message: Message, path: str) -> None:
+        self.losses.add_foreign(message.extras, NAME, path)
+        if message.name is not None:
+            self.losses.add(f"{path}.name", f"{NAME} has no names of authors")
+        match message.role:
+            case Role.ASSISTANT:
+                self._add_assistant(message, path)
+            case role if role in INSTRUCTING:
+                texts = [part for part in self._content(message, path) if isinstance(part, Text)]
+                if texts:
+                    self.done.append(_message(self.instructing or role, texts))
+            case _:
+                self._add_user(message, path)
+
+    def settle(self) -> None:
+        """Stand in for the results that never came: a call without one is refused."""
+        for call, path in self.waiting.values():
+            self.losses.add(path, f"call {call.call_id[:80]} has no result")
+            self.done.append(_output(call, (Text(NO_RESULT),), flat=True))
+        self.waiting.clear()
+
+    # The user's
+
+    def _add_user(self, message: Message, path: str) -> None:
+        rest: list[Part] = []
+        for index, part in enumerate(message.parts):
+            if isinstance(part, ToolResult):
+                self._add_result(part, f"{path}.content[{index}]")
+            else:
+                rest += self._part(part, path if message.flat else f"{path}.content[{index}]")
+        if rest:
+            self.done.append(_message(Role.USER, rest))
+
+    def _add_result(self, result: ToolResult, path: str) -> None:
+        if result.call_id not in self.waiting:
+            self.losses.add(path, "a result for a call that was not made")
+            return
+        call, _ = self.waiting.pop(result.call_id)
+        self.losses.add_foreign(result.extras, NAME, path)
+        _drop_cache(result.cache, path, self.losses)
+        parts = [fitted for index, part in enumerate(result.parts) for fitted in self._part(part, f"{path}.content[{index}]")]
+        texts = [part.text for part in parts if isinstance(part, Text)]
+        mark = "Error: " if result.is_error and not "".join(texts).lstrip().lower().startswith("error") else ""
+        if len(texts) == len(parts):
+            self.done.append(_output(call, (Text(mark + "\n".join(texts)),), flat=True))
+        else:
+            self.done.append(_output(call, (Text(mark.rstrip()), *parts) if mark else tuple(parts), flat=False))
+
+    # The assistant's
+
+    def _add_assistant(self, message: Message, path: str) -> None:
+        if self.done and self.done[-1].role is not Role.ASSISTANT:
+            self.settle()
+        parts: list[Part] = []
+        for part in self._assistant_parts(message, path):
+            if isinstance(part, Text) and parts and isinstance(parts[-1], Text):
+                parts[-1] = evolve(part, text=parts[-1].text + part.text)
+            else:
+                parts.append(part)
+        if parts:
+            self.done.append(Message(Role.ASSISTANT, tuple(parts), extras=spelling.ours()))
+
+    def _assistant_parts(self, message: Message, path: str) -> Iterator[Part]:
+        for index, part in enumerate(message.parts):
+            where = path if message.flat else f"{path}.content[{index}]"
+            match part:
+                case Reasoning():
+                    yield from self._reasoning(part, where)
+                case ToolCall():
+                    yield self._call(part, where)
+                case Refusal(text):
+                    self.losses.add_foreign(part.extras, NAME, where)
+                    if text:
+                        yield _spoken(text)
+                case Media():
+                    self.losses.add(where, f"{NAME} has no {part.kind.value} in the assistant's message")
+                case _:
+                    for fitted in self._part(part, where):
+                        if isinstance(fitted, Text):
+                            yield _spoken(fitted.text)
+
+    def _reasoning(self, part: Reasoning, path: str) -> Iterator[Reasoning]:
+        own = tuple(proof for proof in part.proofs if proof.issuer == NAME)
+        if own:
+            summary = [{"type": "summary_text", "text": part.text}] if part.text else []
+            yield Reasoning(part.text, own, spelling.ours({spelling.SUMMARY: summary}))
+        else:
+            self.losses.add(path, f"{NAME} takes only reasoning that it sealed itself")
+
+    def _call(self, part: ToolCall, path: str) -> ToolCall:
+        self.losses.add_foreign(part.extras, NAME, path)
+        _drop_cache(part.cache, path, self.losses)
+        if any(proof.issuer != NAME for proof in part.proofs):
+            self.losses.add(f"{path}.signature", "proofs go back to their issuer alone")
+        arguments = part.arguments
+        if part.kind is ToolKind.FUNCTION and not arguments.strip():
+            arguments = "{}"
+        call = ToolCall(self._unique(part.call_id), part.name, arguments, part.kind, extras=spelling.ours())
+        self.waiting[part.call_id] = (call, path)
+        return call
+
+    def _unique(self, call_id: str) -> str:
+        """An id that fits and that no earlier call has: some providers number the calls of every turn from 0 again."""
+        fitted = fit_id(call_id, CALL_ID)
+        self.used[fitted] += 1
+        return fitted if self.used[fitted] == 1 else "call_" + digest_id(f"{call_id}#{self.used[fitted]}")
+
+    # Parts
+
+    def _content(self, message: Message, path: str) -> Iterator[Part]:
+        for index, part in enumerate(message.parts):
+            yield from self._part(part, path if message.flat else f"{path}.content[{index}]")
+
+    def _part(self, part: Part, path: str) -> Iterable[Part]:
+        match part:
+            case Text():
+                self.losses.add_foreign(part.extras, NAME, path)
+                _drop_cache(part.cache, path, self.losses)
+                return (Text(part.text),) if part.text else ()
+            case Media():
+                _drop_cache(part.cache, path, self.losses)
+                return self.media.fit(part, path)
+            case Opaque():
+                self.losses.add(path, f"{NAME} has no content of type {part.type}")
+                return ()
+            case _:
+                self.losses.add(path, f"{type(part).__name__} cannot stand here")
+                return ()
+
+
+def _message(role: Role, parts: Sequence[Part]) -> Message:
+    flat = len(parts) == 1 and isinstance(parts[0], Text)
+    return Message(role, tuple(parts), flat, extras=spelling.ours())
+
+
+def _spoken(text: str) -> Text:
+    """The assistant's words as the short form of a message, which needs no id."""
+    return Text(text, extras=spelling.ours({spelling.ITEM: {}}, spelling.note(spelling.FLAT)))
+
+
+def _output(call: ToolCall, parts: tuple[Part, ...], *, flat: bool) -> Message:
+    return Message(Role.TOOL, (ToolResult(call.call_id, parts, flat=flat, kind=call.kind, extras=spelling.ours()),), extras=spelling.ours())

@@ -35,6 +35,12 @@ def test_the_answer_and_the_remarks_go_apart(capsys: pytest.CaptureFixture[str])
     assert captured.err == "note\nerror: it broke. Mend it.\n"
 
 
+def test_errors_that_the_answer_tells_are_not_told_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    show(Result("x", view=("it broke",), errors=(OOPS,), told=True), as_json=False)
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("it broke\n", "")
+
+
 def test_programs_get_one_line_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
     show(Result("x", {"é": "\n"}, ("unseen",), ("note",), (OOPS,)), as_json=True)
     captured = capsys.readouterr()

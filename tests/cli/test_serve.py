@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import pexpect
 import pytest
+from attrs import evolve
 
 from tests.cli.conftest import PROGRAM, Cli, Upstream
 
@@ -127,7 +128,7 @@ def test_a_stream_may_end_first(cli: Cli, upstream: Upstream) -> None:
     ],
 )
 def test_nobody_is_let_in_by_accident(arguments: tuple[str, ...], environ: dict[str, str], complaint: str, cli: Cli) -> None:
-    ran = cli("serve", "--port", "0", *arguments, **environ)
+    ran = evolve(cli, environ={**cli.environ, **environ})("serve", "--port", "0", *arguments)
     assert (ran.code, ran.out) == (2, "")
     assert complaint in ran.err
     assert ran.err.count("\n") == 1

@@ -55,7 +55,9 @@ SOURCES = ("command line", "environment", "file", "dotenv")
 @pytest.mark.parametrize("strongest", range(len(SOURCES) + 1))
 def test_the_strongest_source_wins(strongest: int, folder: Path, environ: dict[str, str]) -> None:
     given = dict.fromkeys(SOURCES[strongest:])
-    command_line = {("server", "port"): Value(1001, Origin(Kind.COMMAND_LINE, "--port"))} if "command line" in given else {}
+    command_line: dict[tuple[str, ...], Value] = {}
+    if "command line" in given:
+        command_line["server", "port"] = Value(1001, Origin(Kind.COMMAND_LINE, "--port"))
     if "environment" in given:
         environ["PORT"] = "1002"
     if "file" in given:
@@ -297,6 +299,9 @@ def test_the_client_key_of_older_proxies(folder: Path, environ: dict[str, str]) 
 def test_keys_of_dotenv_reach_the_providers(folder: Path, environ: dict[str, str]) -> None:
     write(folder / ".env", "export OPENAI_API_KEY='sk-from-file' # mine\nMY_KEY=\"sk-mine\"\nnot a line\n")
     assert load(environ, folder).settings.providers["openai"].api_key == "sk-from-file"
+    assert load(environ, folder).notices == (f"using {folder}/.env of the current folder (OPENAI_API_KEY)",)
+    (folder / ".env").chmod(0o644)
+    assert "can be read by other users" in load(environ, folder).notices[1]
     text = '[providers.a]\npreset = "openai"\n[providers.b]\npreset = "openai"\napi_key = "env:MY_KEY"'
     providers = loaded(environ, folder, text).settings.providers
     assert (providers["a"].api_key, providers["b"].api_key) == ("sk-from-file", "sk-mine")

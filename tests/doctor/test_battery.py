@@ -98,6 +98,16 @@ async def test_what_a_backend_says_is_the_detail(error: Exception, verdict: Verd
     assert (outcome.verdict, outcome.detail) == (verdict, str(error))
 
 
+@pytest.mark.parametrize(("kind", "tried"), [(ErrorKind.AUTHENTICATION, 1), (ErrorKind.QUOTA, 1), (ErrorKind.INVALID_REQUEST, len(CASES))])
+async def test_where_nothing_can_work_one_case_is_enough(kind: ErrorKind, tried: int) -> None:
+    def fail(response: Response) -> Response:
+        raise UpstreamError(APIError(kind, "no"))
+
+    outcomes = await run_battery(Liar(fail), "m")
+    assert [outcome.case for outcome in outcomes] == list(CASES)
+    assert sum(outcome.verdict is not Verdict.SKIPPED for outcome in outcomes) == tried
+
+
 async def test_the_results_of_the_tools_go_back() -> None:
     liar = Liar(lambda response: response)
     assert (await run_case("tools", liar, "echo")).verdict is Verdict.PASSED

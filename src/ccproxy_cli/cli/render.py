@@ -29,7 +29,7 @@ def show(result: Result, *, as_json: bool) -> None:
         show_view(piece)
     for message in result.messages:
         complain(message)
-    for error in result.errors:
+    for error in () if result.told else result.errors:
         complain(f"{error.message}. {error.fix}" if error.fix else error.message, label="error")
 
 

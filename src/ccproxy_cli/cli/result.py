@@ -56,6 +56,8 @@ class Result:
     errors: tuple[Failure, ...] = ()
     code: int | None = None
     """Exit code, where it is another than success or failure."""
+    told: bool = False
+    """The view shows the errors already: people need not read them twice."""
 
     @property
     def exit_code(self) -> int:

@@ -38,8 +38,9 @@ _MARKS: dict[Verdict, tuple[str, Tone]] = {
     Verdict.PASSED: ("ok", "good"),
     Verdict.FAILED: ("FAILED", "bad"),
     Verdict.UNSUPPORTED: ("not supported", "warning"),
+    Verdict.SKIPPED: ("not tried", "dim"),
 }
-_COUNTED = {Verdict.PASSED: "passed", Verdict.FAILED: "failed", Verdict.UNSUPPORTED: "not supported"}
+_COUNTED = {Verdict.PASSED: "passed", Verdict.FAILED: "failed", Verdict.UNSUPPORTED: "not supported", Verdict.SKIPPED: "not tried"}
 
 
 def run(options: Options) -> Result:
@@ -98,9 +99,8 @@ def _result(reports: Sequence[Report], explain: bool) -> Result:
             mark, tone = _MARKS[outcome.verdict]
             subject = f"{report.subject} ({report.model})" if index == 0 and report.model not in (report.subject, "-") else report.subject
             name = Cell(subject, "strong") if index == 0 else Cell("")
-            rows.append(
-                (name, outcome.case, Cell(mark, tone), _seconds(outcome.first), _seconds(outcome.seconds), Cell(outcome.detail, "dim"))
-            )
+            spent = None if outcome.verdict is Verdict.SKIPPED else outcome.seconds
+            rows.append((name, outcome.case, Cell(mark, tone), _seconds(outcome.first), _seconds(spent), Cell(outcome.detail, "dim")))
             if outcome.verdict is Verdict.FAILED:
                 errors.append(Failure("case_failed", f"{report.subject}: {outcome.case}: {outcome.detail}"))
     view: list[View] = [Table(("BACKEND", "CASE", "RESULT", "FIRST", "TOTAL", ""), tuple(rows))]
@@ -109,7 +109,7 @@ def _result(reports: Sequence[Report], explain: bool) -> Result:
     verdicts = [outcome.verdict for report in reports for outcome in report.outcomes]
     counts = [f"{verdicts.count(verdict)} {word}" for verdict, word in _COUNTED.items() if verdict in verdicts]
     view.append(Cell(", ".join(counts), "bad" if errors else "good"))
-    return Result("test", {"reports": [_data(report) for report in reports]}, tuple(view), errors=tuple(errors))
+    return Result("test", {"reports": [_data(report) for report in reports]}, tuple(view), errors=tuple(errors), told=True)
 
 
 def _explanations(reports: Sequence[Report]) -> Sequence[View]:
@@ -124,4 +124,8 @@ def _seconds(value: float | None) -> str:
 
 
 def _data(report: Report) -> dict[str, Any]:
-    return {"subject": report.subject, "model": report.model, "cases": [asdict(outcome) for outcome in report.outcomes]}
+    return {
+        "subject": report.subject,
+        "model": report.model,
+        "cases": [asdict(outcome, filter=lambda field, _: field.name != "is_hopeless") for outcome in report.outcomes],
+    }

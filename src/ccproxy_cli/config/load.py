@@ -89,7 +89,7 @@ def load(
         settings,
         {path: value.origin for path, value in merged.items()},
         config.path if config else None,
-        tuple(_notices(config, dotenv)),
+        tuple(_notices(config, dotenv, folder)),
         tuple(_redirects(settings, merged, config, dotenv)),
     )
 
@@ -256,12 +256,14 @@ def _without_own_address(settings: Settings, merged: Mapping[Path, Value]) -> Se
     return evolve(settings, providers=providers)
 
 
-def _notices(config: files.ConfigFile | None, dotenv: Environment) -> Iterator[str]:
+def _notices(config: files.ConfigFile | None, dotenv: Environment, folder: FilePath) -> Iterator[str]:
     if config is not None and config.found:
         yield f"using {config.path} of the current folder"
-    if dotenv.values and (used := [name for name in dotenv.values if _is_ours(name)]):
-        path = next(iter(dotenv.places.values())).rpartition(":")[0]
+    if used := [name for name in dotenv.values if _is_ours(name)]:
+        path = folder / ".env"
         yield f"using {path} of the current folder ({', '.join(used)})"
+        if any(is_secret(("environment", name)) for name in used) and files.open_to_others(path):
+            yield f"{path} holds a key and can be read by other users of this machine; chmod 600 {path}"
 
 
 def _is_ours(name: str) -> bool:

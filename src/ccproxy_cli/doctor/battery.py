@@ -15,7 +15,7 @@ from typing import Protocol
 
 from attrs import define, evolve, field, frozen
 
-from ccproxy_cli.core.errors import BadRequest, CodecError, UpstreamError
+from ccproxy_cli.core.errors import BadRequest, BadUpstream, ErrorKind, UpstreamError
 from ccproxy_cli.core.events import Event, TextDelta
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats import Format
@@ -32,11 +32,24 @@ _ENOUGH = 2048
 """Output tokens: room for a model that thinks before it speaks."""
 
 
+_HOPELESS = {
+    ErrorKind.AUTHENTICATION,
+    ErrorKind.BILLING,
+    ErrorKind.PERMISSION,
+    ErrorKind.QUOTA,
+    ErrorKind.BAD_UPSTREAM,
+    ErrorKind.NOT_FOUND,
+}
+"""Errors that say nothing about the case that met them."""
+
+
 class Verdict(enum.StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     UNSUPPORTED = "unsupported"
     """The backend says that it cannot, in so many words."""
+    SKIPPED = "skipped"
+    """Not tried, since it would have failed as the first case did."""
 
 
 class Wrong(Exception):
@@ -75,6 +88,8 @@ class Outcome:
     """Seconds to the first event, where there was one."""
     detail: str = ""
     losses: tuple[str, ...] = ()
+    is_hopeless: bool = False
+    """No other case can do better: there is no key, no login, no money or nobody there."""
 
 
 Trial = Callable[[Speaker, str, Losses], "AsyncIterator[Heard]"]
@@ -218,7 +233,7 @@ async def run_case(case: str, speaker: Speaker, model: str) -> Outcome:
     losses = Losses()
     started = time.monotonic()
     first: float | None = None
-    verdict, detail = Verdict.PASSED, ""
+    verdict, detail, is_hopeless = Verdict.PASSED, "", False
     trial = CASES[case](speaker, model, losses)
     try:
         async for heard in trial:
@@ -227,14 +242,23 @@ async def run_case(case: str, speaker: Speaker, model: str) -> Outcome:
         verdict, detail = Verdict.FAILED, str(error)
     except BadRequest as error:
         verdict, detail = Verdict.UNSUPPORTED, error.message
-    except (CodecError, UpstreamError) as error:
-        verdict, detail = Verdict.FAILED, str(error)
-    return Outcome(case, verdict, time.monotonic() - started, first, detail, tuple(f"{loss.field}: {loss.why}" for loss in losses))
+    except BadUpstream as error:
+        verdict, detail = Verdict.FAILED, error.message
+    except UpstreamError as error:
+        verdict, detail, is_hopeless = Verdict.FAILED, error.error.message, error.error.kind in _HOPELESS
+    spent = time.monotonic() - started
+    return Outcome(case, verdict, spent, first, detail, tuple(f"{loss.field}: {loss.why}" for loss in losses), is_hopeless)
 
 
 async def run_battery(speaker: Speaker, model: str, cases: Sequence[str] = tuple(CASES)) -> list[Outcome]:
     """Every case in turn: at once they would measure each other."""
-    return [await run_case(case, speaker, model) for case in cases]
+    outcomes: list[Outcome] = []
+    for case in cases:
+        if outcomes and outcomes[0].is_hopeless:
+            outcomes.append(Outcome(case, Verdict.SKIPPED, 0.0))
+        else:
+            outcomes.append(await run_case(case, speaker, model))
+    return outcomes
 
 
 @define

@@ -1,7 +1,7 @@
 """Requests as the tests of this folder write them."""
 
 import json
-from typing import Any
+from typing import Any, TypeAlias
 
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats.anthropic import FORMAT
@@ -42,3 +42,24 @@ def said(role: Role, *parts: Part) -> Message:
 
 def lost(losses: Losses) -> dict[str, str]:
     return {loss.field: loss.why for loss in losses}
+
+
+Place: TypeAlias = tuple[str | int, ...]
+"""Where something stands in a JSON value."""
+
+
+def places(value: object, path: Place = ()) -> list[Place]:
+    """Every place in a JSON value, the whole first."""
+    inner: list[tuple[str | int, object]] = []
+    if isinstance(value, dict):
+        inner = list(value.items())
+    elif isinstance(value, list):
+        inner = list(enumerate(value))
+    return [path, *(place for key, member in inner for place in places(member, (*path, key)))]
+
+
+def at(value: Any, path: Place) -> Any:
+    """What stands at a place."""
+    for key in path:
+        value = value[key]
+    return value

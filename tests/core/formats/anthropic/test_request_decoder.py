@@ -22,7 +22,7 @@ from ccproxy_cli.core.request import (
     Tool,
     ToolChoice,
 )
-from tests.core.formats.anthropic.asking import body_of, call_of, decoded, encoded
+from tests.core.formats.anthropic.asking import at, body_of, call_of, decoded, encoded, places
 from tests.strategies import JSON_VALUES
 
 SCHEMA = {"type": "object", "properties": {"b": {}, "a": {}}}
@@ -242,31 +242,15 @@ RICH = body_of(
 )
 
 
-def _places(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    """Every place in a JSON value, the whole first."""
-    inner: list[tuple[str | int, object]] = []
-    if isinstance(value, dict):
-        inner = list(value.items())
-    elif isinstance(value, list):
-        inner = list(enumerate(value))
-    return [path, *(place for key, member in inner for place in _places(member, (*path, key)))]
-
-
-def _at(value: Any, path: tuple[str | int, ...]) -> Any:
-    for key in path:
-        value = value[key]
-    return value
-
-
-PLACES = _places(RICH)
-OBJECTS = [path for path in PLACES if isinstance(_at(RICH, path), dict)]
+PLACES = places(RICH)
+OBJECTS = [path for path in PLACES if isinstance(at(RICH, path), dict)]
 
 
 @given(st.lists(st.tuples(st.sampled_from(OBJECTS), st.sampled_from(["zz", "beta_x", "Ünknown"]), JSON_VALUES), max_size=4))
 def test_unknown_members_anywhere_come_back(added: list[tuple[tuple[str | int, ...], str, object]]) -> None:
     body = json.loads(json.dumps(RICH))
     for path, name, value in added:
-        _at(body, path)[name] = value
+        at(body, path)[name] = value
     losses = Losses()
     assert encoded(FORMAT.decode_request(call_of(body), Losses()), losses=losses) == body
     assert len(losses) == 0
@@ -275,7 +259,7 @@ def test_unknown_members_anywhere_come_back(added: list[tuple[tuple[str | int, .
 @given(st.sampled_from(PLACES[1:]), JSON_VALUES)
 def test_any_value_anywhere_is_read_or_refused(path: tuple[str | int, ...], value: object) -> None:
     body = json.loads(json.dumps(RICH))
-    _at(body, path[:-1])[path[-1]] = value
+    at(body, path[:-1])[path[-1]] = value
     call = call_of(body)
     try:
         request = FORMAT.decode_request(call, Losses())

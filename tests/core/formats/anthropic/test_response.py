@@ -1,3 +1,4 @@
+import contextlib
 import json
 from typing import Any
 
@@ -10,7 +11,7 @@ from ccproxy_cli.core.errors import BadUpstream
 from ccproxy_cli.core.formats.anthropic import FORMAT
 from ccproxy_cli.core.parts import Inline, Media, MediaKind, Opaque, Part, Proof, Reasoning, Refusal, Text, ToolCall, ToolKind
 from ccproxy_cli.core.response import Finish, FinishReason, Response, Usage
-from tests.core.formats.anthropic.asking import FOREIGN
+from tests.core.formats.anthropic.asking import FOREIGN, Place, at, places
 from tests.strategies import JSON_VALUES, responses
 
 ANSWER: dict[str, Any] = {
@@ -110,6 +111,18 @@ def test_unknown_members_of_an_answer_come_back(top: dict[str, Any], usage: dict
 def test_what_is_no_answer_is_the_upstreams_fault(body: bytes) -> None:
     with pytest.raises(BadUpstream):
         FORMAT.decode_response(body)
+
+
+WHOLE = {**ANSWER, "content": [*ANSWER["content"], {"type": "tool_use", "id": "t", "name": "n", "input": {"a": 1}}]}
+
+
+@given(st.sampled_from(places(WHOLE)), JSON_VALUES)
+def test_any_value_anywhere_is_read_or_the_upstreams_fault(path: Place, value: object) -> None:
+    body = [json.loads(json.dumps(WHOLE))]
+    place = (0, *path)
+    at(body, place[:-1])[place[-1]] = value
+    with contextlib.suppress(BadUpstream):
+        written(FORMAT.decode_response(json.dumps(body[0]).encode()))
 
 
 FINISHES: list[tuple[FinishReason, list[Part], str]] = [

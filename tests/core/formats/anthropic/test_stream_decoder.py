@@ -1,3 +1,4 @@
+import contextlib
 import itertools
 import json
 from typing import Any
@@ -23,7 +24,8 @@ from ccproxy_cli.core.events import (
 from ccproxy_cli.core.formats.anthropic import FORMAT, StreamDecoder
 from ccproxy_cli.core.parts import Opaque, Part, Proof, ProofKind, Reasoning, Text, ToolCall
 from ccproxy_cli.core.response import Finish, FinishReason, Response, Usage
-from ccproxy_cli.core.stream import fold
+from ccproxy_cli.core.stream import Fold, fold
+from tests.core.formats.anthropic.asking import FOREIGN, Place, at, places
 from tests.strategies import JSON_VALUES
 
 START: dict[str, Any] = {
@@ -338,18 +340,17 @@ def test_what_is_no_event_is_the_upstreams_fault(data: bytes) -> None:
         fold([*decoder.feed(data), *decoder.close()])
 
 
-PLACES = [(number, name) for number, event in enumerate([START, *BLOCKS[7][1], FINISH]) for name in event]
+FUZZED = [START, *BLOCKS[3][1], *({**event, "index": 1} for event in (*BLOCKS[7][1], *BLOCKS[4][1], *BLOCKS[11][1])), FINISH, STOP]
 
 
-@given(st.sampled_from(PLACES), JSON_VALUES)
-def test_any_value_anywhere_is_read_or_the_upstreams_fault(place: tuple[int, str], value: object) -> None:
-    events = [START, *BLOCKS[7][1], FINISH, STOP]
-    number, name = place
-    events[number] = {**events[number], name: value}
-    decoder = StreamDecoder()
-    try:
+@given(st.sampled_from(places(FUZZED)[1:]), JSON_VALUES)
+def test_any_value_anywhere_is_read_or_the_upstreams_fault(path: Place, value: object) -> None:
+    events = json.loads(json.dumps(FUZZED))
+    at(events, path[:-1])[path[-1]] = value
+    decoder, folding, encoder = StreamDecoder(), Fold(), FORMAT.stream_encoder(FOREIGN)
+    with contextlib.suppress(BadUpstream):
         for event in events:
-            decoder.feed_event(event)
+            for step in decoder.feed_event(event):
+                folding.feed(step)
+                encoder.encode(step)
         decoder.close()
-    except BadUpstream:
-        pass

@@ -209,6 +209,12 @@ def encode_text(part: Text) -> dict[str, JSON]:
     return with_extras({"type": "text", "text": part.text}, part.cache, part.extras)
 
 
+def citations_of(part: Text) -> list[JSON]:
+    """The citations that ride along with a text."""
+    cited = part.extras.get(NAME, NO_EXTRAS).get("citations")
+    return cited if isinstance(cited, list) else []
+
+
 def encode_thinking(part: Reasoning) -> dict[str, JSON] | None:
     """The block that shows our own proof, or None where there is none: another issuer's proof means nothing here."""
     for proof in part.proofs:

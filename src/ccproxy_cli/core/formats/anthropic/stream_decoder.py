@@ -28,7 +28,7 @@ from ccproxy_cli.core.events import (
 from ccproxy_cli.core.extras import NO_EXTRAS, extras_of
 from ccproxy_cli.core.formats._wirekit import Wire
 from ccproxy_cli.core.formats.anthropic.errors import decode_error_object
-from ccproxy_cli.core.formats.anthropic.parts import UNSIGNED_NOTE, decode_part
+from ccproxy_cli.core.formats.anthropic.parts import UNSIGNED_NOTE, citations_of, decode_part
 from ccproxy_cli.core.formats.anthropic.response import message_members
 from ccproxy_cli.core.formats.anthropic.usage import decode_finish, decode_usage, read_usage
 from ccproxy_cli.core.formats.anthropic.wire import KIT, NAME, Block, ResponseWire
@@ -233,7 +233,7 @@ class StreamDecoder:
 def _opened(part: Part, index: int) -> _Open:
     match part:
         case Text():
-            cited = part.extras.get(NAME, NO_EXTRAS).get("citations")
+            cited = citations_of(part)
             return _Open(index, part, ("text_delta", "text"), members={"citations": cited} if cited else {})
         case Reasoning():
             # A start says nothing of the signature yet, so a missing one is not a spelling worth keeping.

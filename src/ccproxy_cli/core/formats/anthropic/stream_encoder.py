@@ -21,9 +21,8 @@ from ccproxy_cli.core.events import (
     StreamError,
     TextDelta,
 )
-from ccproxy_cli.core.extras import NO_EXTRAS
 from ccproxy_cli.core.formats.anthropic.errors import encode_stream_error
-from ccproxy_cli.core.formats.anthropic.parts import encode_text, encode_thinking, encode_unproven_thinking, own_members
+from ccproxy_cli.core.formats.anthropic.parts import citations_of, encode_text, encode_thinking, encode_unproven_thinking, own_members
 from ccproxy_cli.core.formats.anthropic.response import call_id, is_blank, media_note, message_id
 from ccproxy_cli.core.formats.anthropic.usage import encode_finish, encode_usage
 from ccproxy_cli.core.formats.anthropic.wire import NAME
@@ -192,7 +191,7 @@ def _lane(part: Part, answer_id: str, told: Sequence[Part]) -> _Lane:
     match part:
         case Text():
             start = encode_text(part)
-            if start.get("citations"):
+            if citations_of(part):
                 start["citations"] = []
             return _Lane(part, {**start, "text": ""}, (b"text_delta", b"text"))
         case Refusal():
@@ -230,7 +229,7 @@ def _opening_deltas(part: Part) -> list[dict[str, JSON]]:
     deltas: list[dict[str, JSON]] = []
     match part:
         case Text():
-            deltas = [{"type": "citations_delta", "citation": each} for each in part.extras.get(NAME, NO_EXTRAS).get("citations") or ()]
+            deltas = [{"type": "citations_delta", "citation": each} for each in citations_of(part)]
             if part.text:
                 deltas.append({"type": "text_delta", "text": part.text})
         case Refusal() if part.text:

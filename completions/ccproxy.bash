@@ -22,19 +22,19 @@ _ccproxy() {
         --backend|--host|--max-tokens|--model|--port|--provider|--schema|--system|-m|-p|-s) return ;;
     esac
     case "$path" in
-        "") words="serve ask wrap doctor models test config --version -V -h --help" ;;
-        "serve") words="stop status --host --port --config --log-level --detach -d --json -h --help" ;;
-        "serve stop") words="--port --json -h --help" ;;
-        "serve status") words="--port --json -h --help" ;;
-        "ask") words="--model -m --system -s --file -f --attach -a --schema --max-tokens --no-stream --usage --config --json -h --help" ;;
-        "wrap") words="--model -m --backend --print-env --config -h --help" ;;
-        "doctor") words="--fix --config --json -h --help" ;;
-        "models") words="--provider -p --config --json -h --help" ;;
-        "test") words="--provider -p --model -m --offline --explain --config --json -h --help" ;;
-        "config") words="show path explain -h --help" ;;
-        "config show") words="--config --json -h --help" ;;
-        "config path") words="--config --json -h --help" ;;
-        "config explain") words="--config --json -h --help" ;;
+        "") words="serve ask wrap doctor models test config --version -V --help -h" ;;
+        "serve") words="stop status --host --port --config --log-level --detach -d --json --help -h" ;;
+        "serve stop") words="--port --json --help -h" ;;
+        "serve status") words="--port --json --help -h" ;;
+        "ask") words="--model -m --system -s --file -f --attach -a --schema --max-tokens --no-stream --usage --config --json --help -h" ;;
+        "wrap") words="--model -m --backend --print-env --config --help -h" ;;
+        "doctor") words="--fix --config --json --help -h" ;;
+        "models") words="--provider -p --config --json --help -h" ;;
+        "test") words="--provider -p --model -m --offline --explain --config --json --help -h" ;;
+        "config") words="show path explain --help -h" ;;
+        "config show") words="--config --json --help -h" ;;
+        "config path") words="--config --json --help -h" ;;
+        "config explain") words="--config --json --help -h" ;;
     esac
     COMPREPLY=($(compgen -W "$words" -- "$current"))
 }

@@ -10,8 +10,8 @@ $ccproxyWords = @{
         @('config', 'Show what is configured and why'),
         @('--version', 'Print the version'),
         @('-V', 'Print the version'),
-        @('-h', 'Show this message and exit'),
-        @('--help', 'Show this message and exit')
+        @('--help', 'Show this message and exit'),
+        @('-h', 'Show this message and exit')
     )
     'serve' = @(
         @('stop', 'Stop a running server; open streams may end first'),
@@ -23,20 +23,20 @@ $ccproxyWords = @{
         @('--detach', 'Run in the background'),
         @('-d', 'Run in the background'),
         @('--json', 'Print a versioned JSON envelope'),
-        @('-h', 'Show this message and exit'),
-        @('--help', 'Show this message and exit')
+        @('--help', 'Show this message and exit'),
+        @('-h', 'Show this message and exit')
     )
     'serve stop' = @(
         @('--port', 'The server on this port, where several run'),
         @('--json', 'Print a versioned JSON envelope'),
-        @('-h', 'Show this message and exit'),
-        @('--help', 'Show this message and exit')
+        @('--help', 'Show this message and exit'),
+        @('-h', 'Show this message and exit')
     )
     'serve status' = @(
         @('--port', 'The server on this port, where several run'),
         @('--json', 'Print a versioned JSON envelope'),
-        @('-h', 'Show this message and exit'),
-        @('--help', 'Show this message and exit')
+        @('--help', 'Show this message and exit'),
+        @('-h', 'Show this message and exit')
     )
     'ask' = @(
         @('--model', 'As clients name it, or provider/model'),
@@ -53,8 +53,8 @@ $ccproxyWords = @{
         @('--usage', 'Print the tokens used, on standard error'),
         @('--config', 'Configuration file, TOML, JSON or YAML'),
         @('--json', 'Print a versioned JSON envelope'),
-        @('-h', 'Show this message and exit'),
-        @('--help', 'Show this message and exit')
+        @('--help', 'Show this message and exit'),
+        @('-h', 'Show this message and exit')
     )
     'wrap' = @(
         @('--model', 'Answer every request with this model'),
@@ -62,23 +62,23 @@ $ccproxyWords = @{
         @('--backend', 'Use this provider'),
         @('--print-env', 'Print the environment for sh, fish, powershell or json, and run nothing'),
         @('--config', 'Configuration file, TOML, JSON or YAML'),
-        @('-h', 'Show this message and exit'),
-        @('--help', 'Show this message and exit')
+        @('--help', 'Show this message and exit'),
+        @('-h', 'Show this message and exit')
     )
     'doctor' = @(
         @('--fix', 'Repair what can safely be repaired'),
         @('--config', 'Configuration file, TOML, JSON or YAML'),
         @('--json', 'Print a versioned JSON envelope'),
-        @('-h', 'Show this message and exit'),
-        @('--help', 'Show this message and exit')
+        @('--help', 'Show this message and exit'),
+        @('-h', 'Show this message and exit')
     )
     'models' = @(
         @('--provider', 'Only this provider'),
         @('-p', 'Only this provider'),
         @('--config', 'Configuration file, TOML, JSON or YAML'),
         @('--json', 'Print a versioned JSON envelope'),
-        @('-h', 'Show this message and exit'),
-        @('--help', 'Show this message and exit')
+        @('--help', 'Show this message and exit'),
+        @('-h', 'Show this message and exit')
     )
     'test' = @(
         @('--provider', 'Only this provider'),
@@ -89,33 +89,33 @@ $ccproxyWords = @{
         @('--explain', 'Also show what could not be carried over, and what went wrong'),
         @('--config', 'Configuration file, TOML, JSON or YAML'),
         @('--json', 'Print a versioned JSON envelope'),
-        @('-h', 'Show this message and exit'),
-        @('--help', 'Show this message and exit')
+        @('--help', 'Show this message and exit'),
+        @('-h', 'Show this message and exit')
     )
     'config' = @(
         @('show', 'Show every setting and where it came from; keys are masked'),
         @('path', 'Print the configuration file in force, or where to make one'),
         @('explain', 'Show which route a model name takes and why'),
-        @('-h', 'Show this message and exit'),
-        @('--help', 'Show this message and exit')
+        @('--help', 'Show this message and exit'),
+        @('-h', 'Show this message and exit')
     )
     'config show' = @(
         @('--config', 'Configuration file, TOML, JSON or YAML'),
         @('--json', 'Print a versioned JSON envelope'),
-        @('-h', 'Show this message and exit'),
-        @('--help', 'Show this message and exit')
+        @('--help', 'Show this message and exit'),
+        @('-h', 'Show this message and exit')
     )
     'config path' = @(
         @('--config', 'Configuration file, TOML, JSON or YAML'),
         @('--json', 'Print a versioned JSON envelope'),
-        @('-h', 'Show this message and exit'),
-        @('--help', 'Show this message and exit')
+        @('--help', 'Show this message and exit'),
+        @('-h', 'Show this message and exit')
     )
     'config explain' = @(
         @('--config', 'Configuration file, TOML, JSON or YAML'),
         @('--json', 'Print a versioned JSON envelope'),
-        @('-h', 'Show this message and exit'),
-        @('--help', 'Show this message and exit')
+        @('--help', 'Show this message and exit'),
+        @('-h', 'Show this message and exit')
     )
 }
 Register-ArgumentCompleter -Native -CommandName 'ccproxy', 'ccproxy-cli' -ScriptBlock {

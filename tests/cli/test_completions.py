@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,14 @@ FOLDER = Path(__file__).parents[2] / "completions"
 @pytest.mark.parametrize("name", scripts())
 def test_the_scripts_are_up_to_date(name: str) -> None:
     assert (FOLDER / name).read_text() == scripts()[name], "run: python -m ccproxy_cli.cli.completions"
+
+
+def test_the_same_commands_give_the_same_scripts(tmp_path: Path) -> None:
+    for seed in "12":
+        folder = tmp_path / seed
+        command = [sys.executable, "-m", "ccproxy_cli.cli.completions", str(folder)]
+        subprocess.run(command, env={"PYTHONHASHSEED": seed}, check=True)
+        assert {path.name: path.read_text() for path in folder.iterdir()} == scripts()
 
 
 WORDS = [

@@ -52,7 +52,7 @@ def _command(declared: Any, path: tuple[str, ...], parent: Any = None) -> Comman
 
 
 def _option(parameter: Any) -> Option:
-    names = tuple(parameter.opts)
+    names = tuple(sorted(parameter.opts, key=lambda name: (not name.startswith("--"), name)))  # the parser keeps those of help in a set
     return Option(
         names,
         _sentence(parameter.help),

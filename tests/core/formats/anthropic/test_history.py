@@ -233,6 +233,15 @@ def test_reasoning_goes_back_only_to_whom_signed_it() -> None:
     assert set(losses) == {"messages[1].content[0]", "messages[1].content[1]"}
 
 
+def test_proofs_on_words_and_calls_go_back_only_to_their_issuer() -> None:
+    foreign = (Proof("gemini", "x"),)
+    messages, _, losses = history(
+        HELLO, said(Role.ASSISTANT, Text("a", proofs=foreign), Text("", proofs=foreign), call(proofs=foreign)), result()
+    )
+    assert messages[1]["content"] == [words("a"), use()]
+    assert set(losses) == {"messages[1].content[0].proofs", "messages[1].content[1]", "messages[1].content[2].proofs"}
+
+
 def test_a_models_own_image_comes_back_with_the_user() -> None:
     messages, _, _ = history(HELLO, said(Role.ASSISTANT, Text("look"), IMAGE), HELLO)
     assert messages[1]["content"] == [words("look")]

@@ -126,9 +126,9 @@ def _fit_part(part: Part, role: Role, path: str, losses: Losses) -> Iterator[Par
     match part:
         case Text():
             if part.text.strip():
-                yield part
-            elif part.text:
-                losses.add(path, f"{NAME} refuses text of nothing but spaces")
+                yield evolve(part, proofs=_own_proofs(part, path, losses)) if part.proofs else part
+            elif part.text or part.proofs:
+                losses.add(path, f"{NAME} refuses text with nothing in it to read")
         case Refusal():
             if part.text.strip():
                 yield Text(part.text, extras=part.extras)
@@ -157,6 +157,13 @@ def _fit_part(part: Part, role: Role, path: str, losses: Losses) -> Iterator[Par
                 losses.add(path, f"{NAME} has no {part.type}")
 
 
+def _own_proofs(part: Text | ToolCall, path: str, losses: Losses) -> tuple[Proof, ...]:
+    own = tuple(proof for proof in part.proofs if proof.issuer == NAME)
+    if len(own) < len(part.proofs):
+        losses.add(f"{path}.proofs", f"{NAME} takes only proofs that it issued itself")
+    return own
+
+
 def _fit_excerpts(part: Media, path: str, losses: Losses) -> Media:
     if not isinstance(part.source, Excerpts):
         return part
@@ -165,10 +172,8 @@ def _fit_excerpts(part: Media, path: str, losses: Losses) -> Media:
 
 
 def _fit_call(part: ToolCall, path: str, losses: Losses) -> ToolCall:
-    proofs: tuple[Proof, ...] = tuple(proof for proof in part.proofs if proof.issuer == NAME)
-    if len(proofs) < len(part.proofs):
-        losses.add(f"{path}.proofs", f"{NAME} takes only proofs that it issued itself")
-        part = evolve(part, proofs=proofs)
+    if part.proofs:
+        part = evolve(part, proofs=_own_proofs(part, path, losses))
     if part.kind is ToolKind.CUSTOM:
         part = evolve(part, kind=ToolKind.FUNCTION, arguments=dumps_str({"input": part.arguments}))
     return part

@@ -55,6 +55,18 @@ def test_without_tools_there_is_nothing_about_tools() -> None:
     assert encode(ask(tools=()))[0].keys() == {"model", "messages"}
 
 
+def test_a_choice_among_tools_that_did_not_come_along_is_told_as_lost() -> None:
+    hosted = Opaque("anthropic", {"type": "web_search_20250305", "name": "web_search"})
+    forced = ToolChoice(ChoiceMode.REQUIRED, ("web_search",))
+    body, losses = encode(ask(tools=(hosted, TOOL), tool_choice=forced))
+    assert "tool_choice" not in body
+    assert list(losses) == ["tools[0]", "tool_choice"]
+    body, losses = encode(ask(tools=(TOOL,), tool_choice=ToolChoice(ChoiceMode.REQUIRED, ("f", "web_search"))))
+    function = {"type": "function", "function": {"name": "f"}}
+    assert body["tool_choice"] == {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [function]}}
+    assert list(losses) == ["tool_choice"]
+
+
 @pytest.mark.parametrize(
     ("choice", "written"),
     [

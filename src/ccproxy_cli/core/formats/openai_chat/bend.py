@@ -17,7 +17,7 @@ from ccproxy_cli.core.formats.openai_chat.wire import NAME
 from ccproxy_cli.core.jsontext import JSON
 from ccproxy_cli.core.parts import CacheMark, Opaque, ToolKind
 from ccproxy_cli.core.profile import Profile, ReasoningStyle
-from ccproxy_cli.core.request import AnyTool, Output, OutputKind, Request, Sampling, Thinking, ThinkingMode, Tool, ToolChoice
+from ccproxy_cli.core.request import AnyTool, ChoiceMode, Output, OutputKind, Request, Sampling, Thinking, ThinkingMode, Tool, ToolChoice
 
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 """From least to most."""
@@ -99,9 +99,13 @@ def _choice(choice: ToolChoice | None, tools: tuple[AnyTool, ...] | None, losses
     if choice is None:
         return None
     losses.add_foreign(choice.extras, NAME, "tool_choice")
-    if tools is None:  # nothing to choose from, and refused without tools
+    declared = {tool.name for tool in tools or () if isinstance(tool, Tool)}
+    names = tuple(name for name in choice.names if name in declared)
+    if len(names) < len(choice.names) or (choice.mode is ChoiceMode.REQUIRED and not declared):
+        losses.add("tool_choice", "it is among tools that did not come along")
+    if not declared or (choice.names and not names):  # nothing to choose from, which is refused
         return None
-    return evolve(choice, extras=spelling.ours({}))
+    return evolve(choice, names=names, subset=choice.subset or len(choice.names) > 1, extras=spelling.ours({}))
 
 
 def _parallel(parallel: bool | None, tools: tuple[AnyTool, ...] | None) -> bool | None:

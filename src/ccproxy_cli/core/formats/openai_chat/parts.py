@@ -202,8 +202,7 @@ def write_part(part: Part, path: str) -> WirePart:
         case Media():
             return _write_media(part, path)
         case Reasoning():
-            written = part.extras.get(NAME, {}).get(spelling.AS_WRITTEN)
-            thinking = [{"type": "text", "text": part.text}] if written is None else written
+            thinking = part.extras.get(NAME, {}).get(spelling.AS_WRITTEN, [{"type": "text", "text": part.text}])
             return WireThinking(thinking=thinking, extras=spelling.own_members(part.extras))
         case Refusal():
             return WireRefusal(refusal=part.text, extras=spelling.own_members(part.extras))

@@ -91,18 +91,9 @@ def _tools(request: Request, losses: Losses) -> tuple[AnyTool, ...] | None:
 
 def _tool(tool: Tool) -> Tool:
     if tool.kind is ToolKind.CUSTOM:
-        return evolve(tool, grammar=_grammar(tool.grammar), parameters=None, strict=None, cache=None, extras=spelling.ours())
+        return evolve(tool, parameters=None, strict=None, cache=None, extras=spelling.ours())
     # Left unsaid, this format makes a schema strict where it can, and with it every argument a required one.
     return evolve(tool, parameters=_parameters(tool.parameters), strict=bool(tool.strict), cache=None, extras=spelling.ours())
-
-
-def _grammar(grammar: JSON) -> JSON:
-    """The other format of this vendor puts the grammar one level deeper."""
-    match grammar:
-        case {"type": "grammar", "grammar": dict() as inner}:
-            return {"type": "grammar", **inner}
-        case _:
-            return grammar
 
 
 def _parameters(schema: JSON) -> JSON:
@@ -120,7 +111,13 @@ def _choice(choice: ToolChoice | None, tools: tuple[AnyTool, ...] | None, losses
     losses.add_foreign(choice.extras, NAME, "tool_choice")
     if tools is None:  # nothing to choose from, and refused without tools
         return None
-    return evolve(choice, extras=spelling.ours())
+    declared = {tool.name for tool in tools if isinstance(tool, Tool)}
+    names = tuple(name for name in choice.names if name in declared)
+    if len(names) < len(choice.names):
+        losses.add("tool_choice", f"{NAME} was not given all tools it names")
+        if not names:
+            return None
+    return evolve(choice, names=names, extras=spelling.ours())
 
 
 # Amounts

@@ -47,8 +47,11 @@ def read_item(wire: OutputItem, path: str, blame: Blame) -> tuple[Part, ...]:
 
 
 def full_name(name: str, namespace: str | None) -> str:
-    """What a tool inside a namespace is called everywhere else."""
-    return f"{namespace}{_NAMESPACE_END}{name}" if namespace else name
+    """What a tool inside a namespace is called everywhere else.
+
+    A function that was searched for is called in a namespace of its own name (recorded 2026-11), though it was declared in none.
+    """
+    return f"{namespace}{_NAMESPACE_END}{name}" if namespace and namespace != name else name
 
 
 def bare_name(name: str, namespace: str | None) -> str:

@@ -104,7 +104,7 @@ def _read_thinking(wire: WireRequest, members: dict[str, JSON]) -> Thinking | No
     asked = wire.reasoning
     if asked is None:
         return None
-    if asked.effort is None and asked.summary is None:  # says nothing that others could do
+    if asked.effort is None:  # how to tell of the thinking is no wish for it
         members["reasoning"] = KIT.write(asked)
         return None
     return Thinking(effort=asked.effort, display=asked.summary, extras=spelling.ours(asked.extras))

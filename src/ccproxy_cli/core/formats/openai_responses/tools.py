@@ -44,8 +44,23 @@ def read_tools(wires: Sequence[WireTool], path: str, notes: Mapping[str, JSON]) 
 def _read_tool(wire: WireFunctionTool | WireCustomTool, notes: Mapping[str, JSON]) -> Tool:
     extras = spelling.ours(wire.extras, notes)
     if isinstance(wire, WireCustomTool):
-        return Tool(wire.name, wire.description, kind=ToolKind.CUSTOM, grammar=wire.format, extras=extras)
+        return Tool(wire.name, wire.description, kind=ToolKind.CUSTOM, grammar=_read_grammar(wire.format), extras=extras)
     return Tool(wire.name, wire.description, wire.parameters, wire.strict, extras=extras)
+
+
+def _read_grammar(raw: JSON) -> JSON:
+    """A grammar as the vocabulary has it, apart from the word that says it is one."""
+    if isinstance(raw, dict) and raw.get("type") == "grammar" and "grammar" not in raw:
+        return {"type": "grammar", "grammar": {name: value for name, value in raw.items() if name != "type"}}
+    return raw
+
+
+def _write_grammar(grammar: JSON) -> JSON:
+    match grammar:
+        case {"type": "grammar", "grammar": dict() as inner}:
+            return {"type": "grammar", **inner}
+        case _:
+            return grammar
 
 
 def _read_namespace(wire: WireNamespace, index: int, notes: Mapping[str, JSON]) -> list[AnyTool]:
@@ -91,7 +106,7 @@ def write_tools(tools: Iterable[AnyTool]) -> list[WireTool]:
 def _write_tool(tool: Tool, namespace: str | None) -> WireFunctionTool | WireCustomTool:
     name, members = bare_name(tool.name, namespace), spelling.own_members(tool.extras, "namespace")
     if tool.kind is ToolKind.CUSTOM:
-        return WireCustomTool(name=name, description=tool.description, format=tool.grammar, extras=members)
+        return WireCustomTool(name=name, description=tool.description, format=_write_grammar(tool.grammar), extras=members)
     return WireFunctionTool(name=name, description=tool.description, parameters=tool.parameters, strict=tool.strict, extras=members)
 
 

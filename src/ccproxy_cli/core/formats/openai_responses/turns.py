@@ -85,7 +85,7 @@ class _Bending:
             case Role.ASSISTANT:
                 self._add_assistant(message, path)
             case role if role in INSTRUCTING:
-                texts = [part for part in self._content(message, path) if isinstance(part, Text)]
+                texts = [part for part in self._content(message, path) if isinstance(part, Text) and part.text]
                 if texts:
                     self.done.append(_message(self.instructing or role, texts))
             case _:
@@ -108,7 +108,7 @@ class _Bending:
             else:
                 rest += self._part(part, path if message.flat else f"{path}.content[{index}]")
         if rest:
-            self.done.append(_message(Role.USER, rest))
+            self.done.append(_message(Role.USER, _without_blanks(rest)))
 
     def _add_result(self, result: ToolResult, path: str) -> None:
         if result.call_id not in self.waiting:
@@ -155,7 +155,7 @@ class _Bending:
                     self.losses.add(where, f"{NAME} has no {part.kind.value} in the assistant's message")
                 case _:
                     for fitted in self._part(part, where):
-                        if isinstance(fitted, Text):
+                        if isinstance(fitted, Text) and fitted.text:
                             yield _spoken(fitted.text)
 
     def _reasoning(self, part: Reasoning, path: str) -> Iterator[Reasoning]:
@@ -195,7 +195,7 @@ class _Bending:
             case Text():
                 self.losses.add_foreign(part.extras, NAME, path)
                 _drop_cache(part.cache, path, self.losses)
-                return (Text(part.text),) if part.text else ()
+                return (Text(part.text),)
             case Media():
                 _drop_cache(part.cache, path, self.losses)
                 return self.media.fit(part, path)
@@ -205,6 +205,11 @@ class _Bending:
             case _:
                 self.losses.add(path, f"{type(part).__name__} cannot stand here")
                 return ()
+
+
+def _without_blanks(parts: Sequence[Part]) -> Sequence[Part]:
+    """The parts without empty texts, unless there is nothing else: an empty message is one that this format takes."""
+    return [part for part in parts if not isinstance(part, Text) or part.text] or parts[:1]
 
 
 def _message(role: Role, parts: Sequence[Part]) -> Message:

@@ -1,0 +1,48 @@
+"""Gemini's generateContent: `POST /models/{model}:generateContent` and its siblings, below a base URL that ends in the API's version."""
+
+from ccproxy_cli.core.formats._format import Format
+from ccproxy_cli.core.formats.gemini.catalog import (
+    decode_count,
+    decode_models,
+    encode_count,
+    encode_model,
+    encode_models,
+    models_call,
+)
+from ccproxy_cli.core.formats.gemini.envelope import peek
+from ccproxy_cli.core.formats.gemini.errors import decode_error, encode_error, encode_stream_error
+from ccproxy_cli.core.formats.gemini.names import fit_name
+from ccproxy_cli.core.formats.gemini.request_decoder import decode_count_request, decode_request
+from ccproxy_cli.core.formats.gemini.request_encoder import encode_count_request, encode_request
+from ccproxy_cli.core.formats.gemini.response_decoder import decode_response
+from ccproxy_cli.core.formats.gemini.response_encoder import encode_response
+from ccproxy_cli.core.formats.gemini.stream_decoder import StreamDecoder
+from ccproxy_cli.core.formats.gemini.stream_encoder import PING, StreamEncoder
+from ccproxy_cli.core.formats.gemini.wire import NAME
+
+FORMAT = Format(
+    name=NAME,
+    ordered=True,
+    peek=peek,  # type: ignore[arg-type]  # of the whole call, as model and action stand in its path
+    decode_request=decode_request,
+    encode_request=encode_request,
+    decode_response=decode_response,
+    encode_response=encode_response,
+    stream_decoder=StreamDecoder,
+    stream_encoder=StreamEncoder,
+    decode_error=decode_error,
+    encode_error=encode_error,
+    encode_stream_error=encode_stream_error,
+    ping=PING,
+    models_call=models_call,
+    decode_models=decode_models,
+    encode_models=encode_models,
+    encode_model=encode_model,
+    decode_count_request=decode_count_request,
+    encode_count_request=encode_count_request,
+    decode_count=decode_count,
+    encode_count=encode_count,
+    fit_tool_name=fit_name,
+)
+
+__all__ = ["FORMAT", "StreamDecoder"]

@@ -1,0 +1,110 @@
+"""A complete answer as this vendor's clients know it."""
+
+from collections.abc import Mapping
+from typing import assert_never
+
+from ccproxy_cli.core.errors import BadUpstream
+from ccproxy_cli.core.formats.gemini import spelling
+from ccproxy_cli.core.formats.gemini.finish import CUT_SHORT, encode_finish, encode_usage
+from ccproxy_cli.core.formats.gemini.media import encode_media
+from ccproxy_cli.core.formats.gemini.parts import encode_call, encode_part, encode_words, finish, parse_arguments
+from ccproxy_cli.core.formats.gemini.wire import NAME
+from ccproxy_cli.core.jsontext import JSON, JSONError, dumps
+from ccproxy_cli.core.parts import Media, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
+from ccproxy_cli.core.request import Request
+from ccproxy_cli.core.response import Finish, Response
+
+
+def encode_response(response: Response, request: Request) -> bytes:
+    """The body of an answer.
+
+    Raises:
+        BadUpstream: a function call's arguments are not a JSON object, although the model was not cut short.
+    """
+    native = spelling.is_own(response.extras)
+    notes = spelling.members_of(response.extras)
+    written = [encode_answer_part(part, response.finish) for part in response.parts if native or not is_blank(part)]
+    parts = [part for part in written if part is not None]
+    body: dict[str, JSON] = {}
+    if not native or spelling.CANDIDATE in notes:
+        candidate = _candidate(parts, notes if native else None)
+        reason = encode_finish(response.finish, response.parts, native)
+        if reason is not None:
+            candidate["finishReason"] = reason
+        body["candidates"] = [candidate, *notes.get(spelling.OTHERS, ())]
+    body |= head(response.id, response.model or request.model, notes)
+    usage = encode_usage(response.usage)
+    if usage:
+        body["usageMetadata"] = usage
+    return dumps(spelling.complete(body, notes))
+
+
+def head(response_id: str, model: str, notes: Mapping[str, JSON]) -> dict[str, JSON]:
+    """What every chunk of an answer says: who gave it, and which it is."""
+    said: dict[str, JSON] = {}
+    if spelling.EMPTY + "modelVersion" not in notes:
+        said["modelVersion"] = model
+    if spelling.EMPTY + "responseId" not in notes and (response_id or spelling.OWN in notes):
+        said["responseId"] = response_id
+    return said
+
+
+def _candidate(parts: list[JSON], notes: Mapping[str, JSON] | None) -> dict[str, JSON]:
+    if notes is None:
+        return {"content": {"parts": parts, "role": "model"}, "index": 0}
+    content = notes.get(spelling.CONTENT)
+    if content is None:
+        return spelling.complete({"content": {"parts": parts, "role": "model"}} if parts else {}, notes[spelling.CANDIDATE])
+    held: dict[str, JSON] = {}
+    if spelling.ONE in content and len(parts) == 1:
+        held["parts"] = parts[0]
+    elif parts or spelling.NO_PARTS not in content:
+        held["parts"] = parts
+    return spelling.complete({"content": spelling.complete(held, content)}, notes[spelling.CANDIDATE])
+
+
+def is_blank(part: Part) -> bool:
+    """Words or thoughts with nothing in them, which other vendors send by the way."""
+    match part:
+        case Text() | Reasoning():
+            return not part.text and not any(proof.issuer == NAME for proof in part.proofs)
+        case Refusal():
+            return not part.text
+        case _:
+            return False
+
+
+def encode_answer_part(part: Part, ending: Finish) -> dict[str, JSON] | None:
+    """A part of an answer; None for what this format cannot show.
+
+    Raises:
+        BadUpstream: a call's arguments are not a JSON object, although the model was not cut short.
+    """
+    match part:
+        case Text() | Reasoning():
+            return encode_words(part)
+        case ToolCall():
+            arguments = answer_arguments(part, ending)
+            return None if arguments is None else encode_call(part, arguments)
+        case Media():
+            data = encode_media(part)
+            return {"text": media_note(part)} if data is None else finish(data, part.extras, "inlineData", "fileData")
+        case Refusal() | Opaque() | ToolResult():
+            return encode_part(part, "content")
+        case _:
+            assert_never(part)
+
+
+def media_note(part: Media) -> str:
+    """What stands where the model answered with a medium that cannot be shown."""
+    return f"[{part.kind.value} left out: the answer's format cannot hold it]"
+
+
+def answer_arguments(part: ToolCall, ending: Finish) -> dict[str, JSON] | None:
+    """A call's arguments; None for a call that was cut short, which nobody must run. Raises as `encode_answer_part` does."""
+    try:
+        return parse_arguments(part)
+    except JSONError as error:
+        if ending.reason in CUT_SHORT:
+            return None
+        raise BadUpstream(f"the model called {part.name[:80]!r} with arguments that are not a JSON object: {error}") from error

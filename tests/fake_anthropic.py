@@ -54,6 +54,8 @@ class Reply:
     """After the blocks, reset the connection."""
     before: float = 0.0
     """Seconds to wait before the first byte."""
+    pause: float = 0.0
+    """Seconds to wait after the blocks."""
 
 
 def failure(status: int, kind: str, message: str, **headers: str) -> Reply:
@@ -159,6 +161,7 @@ class FakeAnthropic:
                 await send("content_block_delta", index=index, delta=delta)
             if not (reply.stall or reply.cut) or index < len(reply.blocks) - 1:
                 await send("content_block_stop", index=index)
+        await asyncio.sleep(reply.pause)
         if reply.stall:
             await self._stop.wait()
         if reply.cut:

@@ -19,7 +19,7 @@ def event(kind: str, **members: Any) -> None:
 
 
 def begin() -> None:
-    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": [], "stop_reason": None}
+    message: dict[str, Any] = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": [], "stop_reason": None}
     event("message_start", message={**message, "stop_sequence": None, "usage": {"input_tokens": 1, "output_tokens": 1}})
     event("content_block_start", index=0, content_block={"type": "text", "text": ""})
     event("content_block_delta", index=0, delta={"type": "text_delta", "text": "some words"})
@@ -75,7 +75,7 @@ def misbehave(mode: str) -> None:
             begin()
             event("content_block_delta", index=0, delta={"type": "text_delta", "text": f" {answer['response']['behavior']}"})
             finish()
-        case "old":
+        case _:
             begin()
             finish()
 

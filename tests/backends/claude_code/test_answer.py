@@ -19,7 +19,7 @@ def raw(kind: str, **members: Any) -> dict[str, Any]:
 
 
 def start(message_id: str = "msg_1") -> dict[str, Any]:
-    message = {"id": message_id, "type": "message", "role": "assistant", "model": "m", "content": [], "stop_reason": None}
+    message: dict[str, Any] = {"id": message_id, "type": "message", "role": "assistant", "model": "m", "content": [], "stop_reason": None}
     return raw("message_start", message={**message, "stop_sequence": None, "usage": {"input_tokens": 1, "output_tokens": 1}})
 
 

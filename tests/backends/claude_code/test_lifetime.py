@@ -16,6 +16,7 @@ from ccproxy_cli.config.settings import TimeoutSettings
 from ccproxy_cli.core.errors import BadUpstream, ErrorKind, UpstreamError
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.parts import Text
+from ccproxy_cli.core.stream import fold
 from tests.backends.claude_code.conftest import Make, fetch, say
 from tests.fake_anthropic import FakeAnthropic, text
 
@@ -55,7 +56,7 @@ async def all_gone(*pids: int) -> bool:
 
 def alive(pid: int) -> bool:
     try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 
@@ -76,8 +77,12 @@ async def test_a_broken_cli_is_never_a_success(scripted: Callable[..., ClaudeCod
     backend = scripted()
     with pytest.raises((BadUpstream, UpstreamError)) as caught:
         await fetch(backend, say("hi", model=mode))
-    assert "NEVERSHOWTHIS" not in str(caught.value)
+    assert isinstance(caught.value, BadUpstream | UpstreamError)
     assert caught.value.error.kind is ErrorKind.BAD_UPSTREAM
+    assert "NEVERSHOWTHIS" not in caught.value.error.message
+    if mode == "exits":
+        assert "failed with 3" in caught.value.error.message
+        assert "rejected" in caught.value.error.message
     assert await all_gone()
     assert not backend._runs
 
@@ -144,6 +149,22 @@ async def test_a_missing_cli_says_how_to_get_it(make: Make) -> None:
     assert not health.ok
 
 
+async def test_an_answer_that_is_read_to_its_end_needs_no_closing(scripted: Callable[..., ClaudeCodeBackend]) -> None:
+    backend = scripted({"max_children": 1})
+    for _ in range(2):
+        stream = await backend.send(say("hi", model="noise"), Losses())
+        assert [event async for batch in stream for event in batch]
+    assert await all_gone()
+
+
+async def test_a_slow_client_holds_no_slot(scripted: Callable[..., ClaudeCodeBackend]) -> None:
+    backend = scripted({"max_children": 1})
+    unread = await backend.send(say("hi", model="noise"), Losses())
+    response, _ = await fetch(backend, say("hi", model="noise"))
+    assert response.parts == (Text("some words"),)
+    assert fold([event async for batch in unread for event in batch]) == response
+
+
 async def test_closing_the_backend_ends_everything(scripted: Callable[..., ClaudeCodeBackend]) -> None:
     backend = scripted()
     for mode in ("stubborn", "helper"):
@@ -170,6 +191,7 @@ DRIVER = """
 import asyncio, os, sys
 from ccproxy_cli.backends.claude_code import ClaudeCodeBackend
 from ccproxy_cli.core.extras import Losses
+from ccproxy_cli.core.stream import fold
 from tests.backends.claude_code.conftest import say
 
 async def main():

@@ -31,7 +31,7 @@ def test_sampling_and_limits() -> None:
         "stream": True,
         "system": "s",
     }
-    requests, extra, settings, losses = bind(**members)
+    requests, extra, settings, losses = bind(True, **members)
     assert extra == {name: members[name] for name in ("temperature", "top_p", "top_k", "stop_sequences", "service_tier")} | {
         "max_tokens": 100
     }
@@ -62,7 +62,7 @@ def test_effort_has_a_setting_of_its_own() -> None:
 @pytest.mark.parametrize("spelling", ["output_config", "output_format"])
 def test_the_shape_of_the_output(spelling: str) -> None:
     shape = {"type": "json_schema", "schema": {"type": "object"}}
-    _, extra, _, losses = bind(**{spelling: {"format": shape} if spelling == "output_config" else shape})
+    _, extra, _, losses = bind(True, **{spelling: {"format": shape} if spelling == "output_config" else shape})
     assert extra["output_config"] == {"format": shape}
     assert losses == []
 
@@ -96,9 +96,9 @@ def test_metadata_is_the_logins_own() -> None:
 @pytest.mark.parametrize("member", ["mcp_servers", "container"])
 def test_what_changes_the_answer_is_refused(member: str) -> None:
     with pytest.raises(BadRequest) as caught:
-        bind(**{member: ["x"]})
+        bind(True, **{member: ["x"]})
     assert caught.value.param == member
-    bind(**{member: None})
+    bind(True, **{member: None})
 
 
 def test_what_is_unknown_is_a_loss_and_goes_nowhere() -> None:

@@ -166,11 +166,24 @@ async def test_the_answer_ends_where_the_model_ended(
     assert response.finish.reason is finish
 
 
+async def test_nothing_more_is_asked_when_the_model_has_ended(backend: ClaudeCodeBackend, api: FakeAnthropic) -> None:
+    api.will_say(text("so far"), stop_reason="max_tokens", pause=0.3)
+    await fetch(backend, say("go"))
+    assert [body["max_tokens"] for body in api.bodies] in ([200], [200, 0])  # the API refuses the second before it costs anything
+
+
+@pytest.mark.parametrize("model", ["claude-opus-4-1", "claude-sonnet-4-20250514"])
+async def test_the_model_is_the_one_that_was_asked_for(backend: ClaudeCodeBackend, api: FakeAnthropic, model: str) -> None:
+    response, _ = await fetch(backend, say("go", model=model))
+    assert api.bodies[0]["model"] == model
+    assert response.model == model
+
+
 async def test_the_clients_tools_are_offered_and_called(backend: ClaudeCodeBackend, api: FakeAnthropic) -> None:
     schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"], "$defs": {"X": {"type": "null"}}}
     long = "Looks at the sky. " * 400
     tools = (Tool("get_weather", "Weather of a city", schema), Tool("Bash", long, {"type": "object", "properties": {}}))
-    calls = (("get_weather", {"city": "Oslo"}, "toolu_1"), ("Bash", {}, "toolu_2"))
+    calls: list[tuple[str, dict[str, str], str]] = [("get_weather", {"city": "Oslo"}, "toolu_1"), ("Bash", {}, "toolu_2")]
     api.will_say(text("Let me see."), *(tool_use(f"mcp__client__{name}", arguments, call_id) for name, arguments, call_id in calls))
     response, _ = await fetch(backend, say("weather?", tools=tools, tool_choice=ToolChoice(ChoiceMode.REQUIRED, ("get_weather",))))
 

@@ -10,6 +10,8 @@ from ccproxy_cli.backends.claude_code import ClaudeCodeBackend
 from ccproxy_cli.core.errors import BadUpstream, ErrorKind, UpstreamError
 from ccproxy_cli.core.events import Event, TextDelta
 from ccproxy_cli.core.extras import Losses
+from ccproxy_cli.core.parts import Text
+from ccproxy_cli.core.request import Message, Role
 from tests.backends.claude_code.conftest import Make, fetch, say
 from tests.fake_anthropic import FakeAnthropic, text
 
@@ -35,9 +37,19 @@ async def test_api_errors_keep_their_status(
         await backend.send(say("hi"), Losses())
     error = caught.value.error
     assert (error.kind, error.http_status) == (kind, status)
-    if status != 404 and status != 401:  # there the CLI has words of its own
+    if kind is ErrorKind.CONTEXT_OVERFLOW:
+        assert error.message.startswith("prompt is too long")
+    elif status not in (401, 404):  # there the CLI has words of its own
         assert message in error.message
     assert not backend._runs
+
+
+async def test_a_conversation_that_is_too_long_is_not_shortened(backend: ClaudeCodeBackend, api: FakeAnthropic) -> None:
+    api.will_fail(400, "invalid_request_error", "prompt is too long: 262000 tokens > 200000 maximum", times=9)
+    with pytest.raises(UpstreamError) as caught:
+        await backend.send(say("word " * 120_000, Message(Role.ASSISTANT, (Text("word " * 60_000),)), "word " * 60_000), Losses())
+    assert caught.value.error.kind is ErrorKind.CONTEXT_OVERFLOW
+    assert [len(body["messages"]) for body in api.bodies] == [3]
 
 
 async def test_a_long_wait_is_not_waited_out(backend: ClaudeCodeBackend, api: FakeAnthropic) -> None:

@@ -56,6 +56,7 @@ def test_a_long_prompt_is_told_in_the_apis_words() -> None:
     text = "Prompt is too long · the request is ~210000 tokens (limit 200000) but this conversation is only ~258 tokens"
     error = judge(text, 400, "invalid_request", terminal_reason="prompt_too_long")
     assert (error.kind, error.message) == (ErrorKind.CONTEXT_OVERFLOW, "prompt is too long: 210000 tokens > 200000 maximum")
+    assert judge("Prompt is too long", 400, terminal_reason="prompt_too_long").message == "prompt is too long for the model"
 
 
 def test_when_to_come_back() -> None:

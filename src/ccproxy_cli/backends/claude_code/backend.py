@@ -80,7 +80,6 @@ class ClaudeCodeBackend:
         plan = make_plan(request, self._overrides, losses, bare=is_bare(self._configured))
         losses.refuse_if_strict()
         cli = require_cli(self._executable)
-        started = time.monotonic()
         await self._slots.take()
         loading = asyncio.create_task(load_sdk())
         try:
@@ -93,7 +92,7 @@ class ClaudeCodeBackend:
         session = Session(child, plan)
         run = Run(child, session, Answer(StreamDecoder, plan.bridge, time.time), self._timeouts, self._redactor, self._ended)
         self._runs.add(run)
-        await run.begin(loading, self._timeouts.first_byte - (time.monotonic() - started))
+        await run.begin(loading, self._timeouts.first_byte)
         return run
 
     def _ended(self, run: Run) -> None:

@@ -33,14 +33,31 @@ _ARGUMENTS = (
 
 FIXED_ENVIRONMENT: Mapping[str, str] = MappingProxyType(
     {
-        "CLAUDE_CODE_DISABLE_ATTACHMENTS": "1",  # `@path` in a prompt reads that file otherwise
+        # `@path` in a prompt reads that file otherwise
+        "CLAUDE_CODE_DISABLE_ATTACHMENTS": "1",
+        "CLAUDE_CODE_DISABLE_FILE_MENTIONS": "1",
+        # the user's notes are not the client's to read
         "CLAUDE_CODE_DISABLE_AUTO_MEMORY": "1",
-        "CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK": "1",  # would repeat a broken stream as one block, billed twice
+        "CLAUDE_CODE_DISABLE_CLAUDE_MDS": "1",
+        # a conversation that is too long is shortened by the model otherwise, and a long one refused by guess
+        "CLAUDE_CODE_BLOCKING_LIMIT_OVERRIDE": "100000000",
+        "DISABLE_AUTO_COMPACT": "1",
+        "DISABLE_COMPACT": "1",
+        # another model answers otherwise: for older names, for lack of access, after a refusal
+        "CLAUDE_CODE_DISABLE_LEGACY_MODEL_REMAP": "1",
+        "CLAUDE_CODE_DISABLE_MODEL_ACCESS_FALLBACK": "1",
+        "CLAUDE_CODE_DISABLE_REFUSAL_FALLBACK": "1",
+        "CLAUDE_CODE_DISABLE_REFUSAL_RETRY": "1",
+        # a broken stream is repeated as one block otherwise, and billed twice
+        "CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK": "1",
+        # a word in the prompt changes the effort otherwise
+        "CLAUDE_CODE_DISABLE_ULTRATHINK": "1",
+        # every tool of the client is shown to the model, however many
+        "ENABLE_TOOL_SEARCH": "false",
         "CLAUDE_CODE_ENTRYPOINT": "sdk-py",
-        "ENABLE_TOOL_SEARCH": "false",  # every tool of the client is shown to the model, however many
     }
 )
-"""What nobody may change: safety, and the shape of the answers."""
+"""What nobody may change: safety, and that the API gets what the client said (2.1.329)."""
 
 DEFAULT_ENVIRONMENT: Mapping[str, str] = MappingProxyType(
     {

@@ -115,14 +115,15 @@ class Child(asyncio.SubprocessProtocol):
         if self._transport is None:
             return
         self.kill()
-        if not await self._wait_for_exit(_POLITE):
+        if not await self.exited(_POLITE):
             self._signal(signal.SIGKILL)
-            await self._wait_for_exit(_REAPED)
+            await self.exited(_REAPED)
         self._signal(signal.SIGKILL)  # helpers that outlived their leader
         self._leash.release(self._group)
         self._transport.close()
 
-    async def _wait_for_exit(self, seconds: float) -> bool:
+    async def exited(self, seconds: float) -> bool:
+        """Whether the process ends within that time."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._exited.wait(), seconds)
         return self._exited.is_set()

@@ -23,7 +23,7 @@ from ccproxy_cli.observe.redact import Redactor
 _MOST_READY = 2000
 """Events that wait for a slow client before the CLI is made to wait as well."""
 _LET_FINISH = 2.0
-"""Seconds for the driving task to see the end of a process that is gone."""
+"""Seconds for a process that has closed its output to end, and for the driving task to see the end of one that is gone."""
 
 
 class Converse(Protocol):
@@ -97,6 +97,7 @@ class Run(AsyncGenerator[list[Event], None]):
             events, self._ready = self._ready, []
             self._room.set()
             return events
+        await self.aclose()
         self._raise_failure()
         raise StopAsyncIteration
 
@@ -108,9 +109,8 @@ class Run(AsyncGenerator[list[Event], None]):
     async def aclose(self) -> None:
         """End the process. Returns when it is gone, and may be called by anyone, at any time, more than once."""
         self._finish(None)
-        if self._ending is None:
-            self._ending = self._loop.create_task(self._end())
-        await asyncio.shield(self._ending)
+        if self._ending is not None:
+            await asyncio.shield(self._ending)
 
     def _raise_failure(self) -> None:
         if self._failure is not None and not self._ready:
@@ -136,7 +136,8 @@ class Run(AsyncGenerator[list[Event], None]):
                     await self._room.wait()
         except BadUpstream as failure:
             self._finish(self.session.failure or failure)
-        finally:
+        if not self._over:
+            await self._child.exited(_LET_FINISH)
             self._finish(self.session.failure or ended_early(self._child.exit_status, self._child.last_words))
 
     def _take(self, frame: Mapping[str, JSON]) -> None:
@@ -157,9 +158,11 @@ class Run(AsyncGenerator[list[Event], None]):
             return
         self._over = True
         self._failure = None if failure is None else self._clean(failure)
-        self._child.kill()
         self._room.set()
         self._news.set()
+        # At once, whatever the client still has to read: the slot is wanted, and the CLI may be about to go on by itself.
+        self._child.kill()
+        self._ending = self._loop.create_task(self._end())
 
     def _clean(self, failure: BadUpstream | UpstreamError) -> BadUpstream | UpstreamError:
         cleaned: BadUpstream | UpstreamError

@@ -14,6 +14,8 @@ from ccproxy_cli.core.jsontext import JSON, JSONError, dumps, loads
 
 ENVELOPE = "ccproxy_frame"
 """Subtype of the system frames in which other frames travel through the SDK."""
+_SPENT = {"subtype": "apply_flag_settings", "settings": {"env": {"CLAUDE_CODE_EXTRA_BODY": '{"max_tokens":0}'}}}
+"""Makes the API refuse, before it costs anything, whatever the CLI asks next."""
 _TOLD = frozenset({"result", "rate_limit_event"})
 _TOLD_SYSTEM = frozenset({"api_retry"})
 
@@ -31,6 +33,7 @@ class Session:
         self._sdk_requests: set[str] = set()
         self._initialize_id: str | None = None
         self._count = 0
+        self._spent = False
         self._requests: dict[str, asyncio.Future[Mapping[str, JSON]]] = {}
         self._remembered: asyncio.Future[None] | None = None
 
@@ -81,7 +84,9 @@ class Session:
 
     async def _route(self, frame: dict[str, JSON]) -> dict[str, JSON] | None:
         match frame:
-            case {"type": "stream_event", "event": dict()} if frame.get("parent_tool_use_id") is None:
+            case {"type": "stream_event", "event": dict() as event} if frame.get("parent_tool_use_id") is None:
+                if event.get("type") == "content_block_start" and not self._spent:
+                    await self._spend()
                 return {"uuid": "", "session_id": "", **frame}
             case {"type": "control_response", "response": dict() as response}:
                 return self._take_response(frame, response)
@@ -122,6 +127,14 @@ class Session:
             case _:
                 response = {"subtype": "error", "error": f"{request.get('subtype')} is not answered here"}
         await self._write({"type": "control_response", "response": {**response, "request_id": request_id}})
+
+    async def _spend(self) -> None:
+        """One answer is under way, and no other will be wanted: where an API stops, at its token limit for one, the CLI asks on.
+
+        The process is ended then, but a request would be on its way already.
+        """
+        self._spent = True
+        await self._write({"type": "control_request", "request_id": "ccproxy_spent", "request": _SPENT})
 
     async def _control(self, request: Mapping[str, JSON]) -> None:
         self._count += 1

@@ -110,5 +110,5 @@ def _error(kind: ErrorKind, text: str, status: int | None, wait: int | None) -> 
     if kind is ErrorKind.CONTEXT_OVERFLOW:
         # In the API's own words, which agents look for.
         found = _TOO_LONG.search(text)
-        text = f"prompt is too long: {found[1]} tokens > {found[2]} maximum" if found else text
+        text = f"prompt is too long: {found[1]} tokens > {found[2]} maximum" if found else "prompt is too long for the model"
     return APIError(kind, text, status, retry_after=retry_after)

@@ -1,11 +1,11 @@
-"""The log: JSON lines on one stream, exactly one for every finished request, and never a prompt or a key."""
+"""The log: exactly one line for every finished request, JSON unless a person watches, and never a prompt or a key."""
 
 import logging
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from attrs import fields, frozen
 from typing_extensions import override
@@ -69,6 +69,7 @@ class RequestLog:
         self._clock = clock
         self._second = 0
         self._rejections = 0
+        self._render = _for_people if stream.isatty() else _for_programs
 
     def __call__(self, line: RequestLine) -> None:
         level = _LEVEL_OF_OUTCOME.get(line.outcome, "warning")
@@ -77,13 +78,14 @@ class RequestLog:
         now = self._clock()
         if line.outcome == "rejected" and not self._may_log_rejection(int(now)):
             return
-        members = {"ts": _timestamp(now), "level": level, "event": "request"} | {name: getattr(line, name) for name in _MEMBERS}
+        members: dict[str, Any] = {"ts": _timestamp(now), "level": level, "event": "request"}
+        members |= {name: getattr(line, name) for name in _MEMBERS}
         members["path"] = self._redactor.text(line.path[:_SHOWN])
         if line.model is not None:
             members["model"] = self._redactor.text(line.model[:_SHOWN])
         if line.traceback is not None:
             members["traceback"] = self._redactor.text(line.traceback)
-        self._write(dumps(members) + b"\n")
+        self._write(self._render(members))
         self._flush()
 
     def _may_log_rejection(self, second: int) -> bool:
@@ -91,6 +93,30 @@ class RequestLog:
             self._second, self._rejections = second, 0
         self._rejections += 1
         return self._rejections <= _REJECTIONS_PER_SECOND
+
+
+def _for_programs(members: Mapping[str, Any]) -> bytes:
+    return dumps(members) + b"\n"
+
+
+def _for_people(members: Mapping[str, Any]) -> bytes:
+    """What somebody who watches the terminal wants to know; control characters of a client's choosing are shown, not obeyed."""
+    target = f"{members['model']} -> {members['backend']}" if members["backend"] else members["model"] or ""
+    trouble = "" if members["outcome"] == "ok" else f"{members['outcome']} {members['error_type'] or ''}"
+    words = (
+        members["ts"][11:19],
+        str(members["status"] or "---"),
+        members["method"],
+        members["path"],
+        target,
+        "stream" if members["stream"] else "",
+        f"{members['dur_ms']:.0f} ms",
+        trouble.strip(),
+        members["id"] if trouble else "",
+    )
+    line = "  ".join(word for word in words if word)
+    shown = "".join(char if char.isprintable() else "?" for char in line)
+    return "\n".join(filter(None, (shown, members.get("traceback", "")))).encode("utf-8", "replace") + b"\n"
 
 
 class JSONFormatter(logging.Formatter):

@@ -74,7 +74,8 @@ class Front:
             if message["type"] == "http.response.start":
                 visit.status = message["status"]
                 visit.sent = time.monotonic()
-                message["headers"] = [*message["headers"], *extra]
+                # A codec may have named the request too; one answer has one id.
+                message["headers"] = [*(header for header in message["headers"] if header[0] != b"x-request-id"), *extra]
             await send(message)
 
         return noting

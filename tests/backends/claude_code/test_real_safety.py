@@ -30,7 +30,12 @@ def words(body: dict[str, Any]) -> Iterator[str]:
         yield from (block.get("text", "") for block in content) if isinstance(content, list) else [content]
 
 
-async def test_no_file_is_read_through_at_signs(backend: ClaudeCodeBackend, api: FakeAnthropic, tmp_path: Path) -> None:
+LOGIN = {"ANTHROPIC_API_KEY": None, "CLAUDE_CODE_OAUTH_TOKEN": "sk-ant-oat01-made-up"}
+"""Makes the CLI run without --bare, which would shut some of these doors by itself."""
+
+
+@pytest.mark.parametrize("login", [LOGIN, {}], ids=["login", "key"])
+async def test_no_file_is_read_through_at_signs(make: Make, api: FakeAnthropic, tmp_path: Path, login: dict[str, str | None]) -> None:
     secret = tmp_path / "secret.txt"
     secret.write_text("the-secret-is-out")
     folder = tmp_path / "folder-of-secrets"
@@ -38,12 +43,12 @@ async def test_no_file_is_read_through_at_signs(backend: ClaudeCodeBackend, api:
     (folder / "listed-name").touch()
     bait = f'see @{secret} and @"{secret}" and @{folder}/ and @/etc/passwd and @../../../../../../..{secret} ok'
     history = (bait, Message(Role.ASSISTANT, (Text("no"),)), Message(Role.USER, (Text(bait), Text(bait))))
-    await fetch(backend, say(*history))
+    await fetch(make(environment=login), say(*history))
     sent = json.dumps(api.bodies[0])
     assert "the-secret-is-out" not in sent
     assert "listed-name" not in sent
     assert "root:" not in sent
-    assert list(words(api.bodies[0])) == [bait, "no", bait, bait]
+    assert [word for word in words(api.bodies[0]) if not word.startswith("<system-reminder>")] == [bait, "no", bait, bait]
 
 
 COMMANDS = ["/config permissionMode=acceptEdits", "/heapdump", "/cost", "/compact", "/clear", "/init", "/nonexistent x", "//cost"]
@@ -72,9 +77,7 @@ async def test_nothing_of_the_users_own_set_up_is_in_effect(make: Make, api: Fak
     (home / "CLAUDE.md").write_text("MEMORY-OF-THE-HOME")
     (home / ".mcp.json").write_text(json.dumps({"mcpServers": {"mine": {"command": "touch", "args": [str(marker)]}}}))
     (home / ".claude.json").write_text(json.dumps({"mcpServers": {"mine": {"command": "touch", "args": [str(marker)]}}}))
-    # On a login, without --bare, which would leave all this out by itself.
-    token = {"ANTHROPIC_API_KEY": None, "CLAUDE_CODE_OAUTH_TOKEN": "sk-ant-oat01-made-up"}
-    await fetch(make(environment=token), say("hi"))
+    await fetch(make(environment=LOGIN), say("hi"))
     sent = json.dumps(api.bodies[0])
     assert "MEMORY-OF" not in sent
     assert "mcp__mine" not in sent

@@ -41,7 +41,7 @@ def peek(call: HTTPCall) -> Envelope:
     except JSONError as error:
         raise BadRequest(f"the request body is not a valid JSON object: {error}") from error
     contents = members.get("contents")
-    if contents is None and action != COUNT:
+    if contents is None and action in (GENERATE, STREAM):
         raise BadRequest("contents: Field required", "contents")
     if contents is not None and contents[:1] not in (b"[", b"{"):
         raise BadRequest("contents: expected a list", "contents")

@@ -188,15 +188,26 @@ def _body(error: APIError) -> dict[str, JSON]:
     own = _inner(error.raw) if error.origin == NAME else {}
     word, usual = _STATUSES[error.kind]
     status = usual if error.kind in (ErrorKind.OVERLOADED, ErrorKind.INTERNAL) or not 400 <= error.http_status <= 599 else error.http_status
+    message = _overflow(error.message) if error.kind is ErrorKind.CONTEXT_OVERFLOW and not own else error.message
     inner: dict[str, JSON] = {
         "code": own.get("code") if type(own.get("code")) is int and 400 <= own["code"] <= 599 else status,
-        "message": error.message[:MAX_MESSAGE],
+        "message": message[:MAX_MESSAGE],
         "status": (error.type if own else None) or word,
     }
     details = own.get("details") if own else _details(error) or None
     if details is not None:
         inner["details"] = details
     return {"error": inner}
+
+
+def _overflow(message: str) -> str:
+    """The vendor's words, by which agents know that it is time to compact, before those of the upstream."""
+    if _TOO_LONG.search(message):
+        return message
+    counts = sorted({int(number) for number in re.findall(r"\d{4,}", message.replace(",", ""))})
+    if len(counts) < 2:
+        return f"The input token count exceeds the maximum number of tokens allowed. {message}"
+    return f"The input token count ({counts[-1]}) exceeds the maximum number of tokens allowed ({counts[0]}). {message}"
 
 
 def _details(error: APIError) -> list[JSON]:

@@ -97,13 +97,15 @@ def encode_usage(usage: Usage) -> dict[str, JSON]:
     if raw is not None and decode_usage(KIT.read(raw, UsageWire, BadUpstream)) == usage:
         own: dict[str, JSON] = raw
         return own
-    spoken = None if usage.output is None else max(0, usage.output - (usage.reasoning or 0))
+    # Some providers count more reasoning than output, by another tokenizer: what is billed is the output.
+    thought = usage.reasoning if usage.reasoning is None or usage.output is None else min(usage.reasoning, usage.output)
+    spoken = None if usage.output is None else usage.output - (thought or 0)
     prompt = None if usage.input is None and usage.cache_read is None and usage.cache_write is None else usage.total_input
     counts = {
         "promptTokenCount": prompt,
         "candidatesTokenCount": spoken,
         "cachedContentTokenCount": usage.cache_read,
-        "thoughtsTokenCount": usage.reasoning,
+        "thoughtsTokenCount": thought,
     }
     written: dict[str, JSON] = {name: count for name, count in counts.items() if count is not None}
     if written:

@@ -17,6 +17,8 @@ JSON_TYPE = "application/json"
 
 SHOWN, HIDDEN = "summarized", "omitted"
 """How the vocabulary says whether thinking is shown."""
+_MODALITIES = NOTE + "responseModalities"
+_COUNT = NOTE + "candidateCount"
 _UNSPECIFIED = ("THINKING_LEVEL_UNSPECIFIED", "", 0)
 
 
@@ -53,7 +55,7 @@ def decode_generation(wire: GenerationConfig | None) -> Generation:
         path = f"{PATH}.candidateCount"
         raise BadRequest(f"{path}: this model's API gives one candidate per request", path)
     if whole["candidateCount"] is not None:
-        rest[NOTE + "candidateCount"] = wire.candidate_count
+        rest[_COUNT] = wire.candidate_count
     result = Generation(
         sampling=Sampling(wire.temperature, wire.top_p, whole["topK"], wire.frequency_penalty, wire.presence_penalty, whole["seed"]),
         max_tokens=whole["maxOutputTokens"],
@@ -63,6 +65,8 @@ def decode_generation(wire: GenerationConfig | None) -> Generation:
     )
     if numbers:
         rest[spelling.NUMBERS] = numbers
+    if rest.get("responseModalities") == ["TEXT"]:  # the default, which most SDKs write out
+        rest[_MODALITIES] = rest.pop("responseModalities")
     result.members = {**spelling.inner(PATH, rest), spelling.EMPTY + PATH: True}
     return result
 
@@ -144,10 +148,11 @@ def encode_generation(request: Request) -> dict[str, JSON] | None:
         "topK": sampling.top_k,
         "maxOutputTokens": request.max_tokens,
         "stopSequences": None if request.stop is None else list(request.stop),
-        "candidateCount": rest.get(NOTE + "candidateCount"),
+        "candidateCount": rest.get(_COUNT),
         "presencePenalty": sampling.presence_penalty,
         "frequencyPenalty": sampling.frequency_penalty,
         "seed": sampling.seed,
+        "responseModalities": rest.get(_MODALITIES),
     }
     config = {name: value for name, value in plain.items() if value is not None}
     _as_fractions(config, rest)

@@ -60,7 +60,9 @@ def adapt_history(messages: tuple[Message, ...], profile: Profile, losses: Losse
     _pair_results(turns, losses)
     adapted = tuple(_message(turn, profile) for turn in turns if turn.parts or turn.answers)
     if not adapted:
-        raise BadRequest("messages: at least one message with content is required", "messages")
+        if not messages:
+            raise BadRequest("messages: at least one message is required", "messages")
+        adapted = (Message(Role.USER, (Text(""),)),)  # the vendor answers to empty words (recorded 2026), but not to no parts
     if adapted[0].role is Role.ASSISTANT:
         losses.add("messages", f"{NAME} lets the user speak first, so a line says that the model does")
         adapted = (Message(Role.USER, (Text(OPENING),)), *adapted)

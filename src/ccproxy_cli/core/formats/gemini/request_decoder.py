@@ -19,8 +19,8 @@ from ccproxy_cli.core.request import Message, Request, Role
 
 _USERS = ("user", "function", "tool")
 """`function` is what the vendor's first SDK called the role of results, and some clients still do."""
-_KEPT_THERE = ("cachedContent", "cached_content")
-"""The front of the prompt, stored at the vendor: without it the question makes no sense."""
+_VITAL_NAMES = {"cachedContent": VITAL + "cachedContent", "cached_content": VITAL + "cached_content", "model": spelling.MODEL}
+"""Cached content is the front of the prompt, stored at the vendor: without it the question makes no sense."""
 
 
 def decode_request(call: HTTPCall, losses: Losses) -> Request:
@@ -100,10 +100,10 @@ def _decode(wire: RequestWire, model: str, stream: bool | None, notes: dict[str,
         contents = [contents]
     if not contents:
         raise BadRequest("contents: must not be empty", "contents")
-    members = {_vital(name): value for name, value in wire.extras.items()} | notes
+    members = {_VITAL_NAMES.get(name, name): value for name, value in wire.extras.items()} | notes
     generation = decode_generation(wire.generation_config)
     tools = decode_tools(wire)
-    choice = decode_choice(wire.tool_config, members)
+    choice = decode_choice(wire.tool_config, tools.tools, members)
     members |= {**generation.members, **tools.notes}
     return Request(
         model=model,
@@ -119,10 +119,6 @@ def _decode(wire: RequestWire, model: str, stream: bool | None, notes: dict[str,
         stream=stream,
         extras=extras_of(NAME, members),
     )
-
-
-def _vital(name: str) -> str:
-    return VITAL + name if name in _KEPT_THERE else name
 
 
 def _messages(contents: Sequence[ContentWire]) -> tuple[Message, ...]:

@@ -57,6 +57,8 @@ def _body(request: Request, profile: Profile, losses: Losses) -> dict[str, JSON]
     generation = encode_generation(request)
     if generation is not None:
         body["generationConfig"] = generation
+    if spelling.MODEL in notes:
+        body["model"] = f"models/{request.model}" if str(notes[spelling.MODEL]).startswith("models/") else request.model
     return spelling.complete(body, notes, "generationConfig", "toolConfig")
 
 

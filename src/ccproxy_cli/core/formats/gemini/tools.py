@@ -129,8 +129,8 @@ def encode_function(tool: Tool) -> dict[str, JSON]:
 # The choice
 
 
-def decode_choice(wire: ToolConfig | None, members: dict[str, JSON]) -> ToolChoice | None:
-    """What may be called. What else the configuration holds goes to `members`. Raises `BadRequest`."""
+def decode_choice(wire: ToolConfig | None, declared: Sequence[AnyTool] | None, members: dict[str, JSON]) -> ToolChoice | None:
+    """What of the `declared` tools may be called. What else the configuration holds goes to `members`. Raises `BadRequest`."""
     if wire is None:
         return None
     members |= spelling.inner("toolConfig", wire.extras)
@@ -138,10 +138,10 @@ def decode_choice(wire: ToolConfig | None, members: dict[str, JSON]) -> ToolChoi
     if config is None:
         members[spelling.EMPTY + "toolConfig"] = True
         return None
-    return _decode_calling(config)
+    return _decode_calling(config, {tool.name for tool in declared or () if isinstance(tool, Tool)})
 
 
-def _decode_calling(config: CallingConfig) -> ToolChoice:
+def _decode_calling(config: CallingConfig, declared: set[str]) -> ToolChoice:
     mode = config.mode
     word = _NUMBERS[mode] if type(mode) is int and 0 <= mode < len(_NUMBERS) else "MODE_UNSPECIFIED" if mode is None else str(mode).upper()
     if word not in _MODES:
@@ -152,6 +152,9 @@ def _decode_calling(config: CallingConfig) -> ToolChoice:
     if config.allowed_function_names == []:
         members["allowedFunctionNames"] = []
     choice = _MODES[word]
+    if word == "AUTO" or (len(names) > 1 and declared == set(names)):  # names mean nothing to AUTO, and all of them are no limit
+        members |= {spelling.NAMES: names} if names else {}
+        names = ()
     if mode != _mode(choice, names):
         members[spelling.MODE] = mode
     forced = choice is ChoiceMode.REQUIRED and len(names) == 1
@@ -170,8 +173,9 @@ def encode_choice(choice: ToolChoice | None, members: Mapping[str, JSON]) -> dic
     notes = choice.extras.get(NAME, NO_EXTRAS)
     mode = notes[spelling.MODE] if spelling.MODE in notes else _mode(choice.mode, choice.names)
     config: dict[str, JSON] = {} if mode is None else {"mode": mode}
-    if choice.names:
-        config["allowedFunctionNames"] = list(choice.names)
+    names = choice.names or notes.get(spelling.NAMES)
+    if names:
+        config["allowedFunctionNames"] = list(names)
     return spelling.complete({"functionCallingConfig": spelling.complete(config, notes)}, rest)
 
 

@@ -18,6 +18,9 @@ _NATIVE = "anthropic"
 _ALIASES = {"opus": "claude-opus-5", "sonnet": "claude-sonnet-5", "haiku": "claude-haiku-5"}
 """Each alias is the newest model of its family, so its abilities are those of the newest generation."""
 
+_BILLING = "x-anthropic-billing-header:"
+"""Begins a system block of Claude Code as a client. No words for the model; the CLI below sends such a block of its own."""
+
 
 @frozen
 class Plan:
@@ -81,4 +84,5 @@ def make_plan(request: Request, overrides: Mapping[str, object], losses: Losses,
 def _system(system: JSON) -> str:
     if isinstance(system, str):
         return system
-    return "\n\n".join(block["text"] for block in system or () if block.get("type") == "text")
+    texts = [block["text"] for block in system or () if block.get("type") == "text"]
+    return "\n\n".join(text for text in texts if not text.startswith(_BILLING))

@@ -1,0 +1,62 @@
+"""A request, in the CLI's terms."""
+
+import pytest
+
+from ccproxy_cli.backends.claude_code.plan import Plan, make_plan
+from ccproxy_cli.core.errors import BadRequest
+from ccproxy_cli.core.extras import Losses
+from ccproxy_cli.core.formats.anthropic import FORMAT
+from ccproxy_cli.core.http import HTTPCall
+from ccproxy_cli.core.jsontext import dumps
+from ccproxy_cli.core.parts import Text
+from ccproxy_cli.core.request import Message, Request, Role, Sampling, Tool
+from tests.backends.claude_code.conftest import native, say
+
+
+def plan(request: Request) -> tuple[Plan, list[str]]:
+    losses = Losses()
+    return make_plan(request, {}, losses, bare=True), [loss.field for loss in losses]
+
+
+def test_all_turns_but_the_last_are_only_to_be_remembered() -> None:
+    made, _ = plan(say("a", Message(Role.ASSISTANT, (Text("b"),)), "c", Message(Role.ASSISTANT, (Text("d"),)), "e"))
+    frames = [made.frame(index) for index in range(5)]
+    assert [frame["type"] for frame in frames] == ["user", "assistant", "user", "assistant", "user"]
+    assert [frame.get("shouldQuery") for frame in frames] == [False, None, False, None, None]
+    ids = [frame["message"].get("id") for frame in frames]
+    assert len({made_id for made_id in ids if made_id}) == 2
+
+
+def test_what_binds_a_process() -> None:
+    assert plan(say("a"))[0].initialize == {"systemPrompt": ""}  # absent, the CLI would put its own words there
+    made, _ = plan(say("a", tools=(Tool("look", None, {"type": "object"}),), instructions=(Text("One."), Text("Two."))))
+    assert made.initialize == {"systemPrompt": "One.\n\nTwo.", "sdkMcpServers": ["client"]}
+
+
+def test_a_clients_billing_line_is_no_prompt() -> None:
+    system = [{"type": "text", "text": "x-anthropic-billing-header: cc_version=1;"}, {"type": "text", "text": "Be brief."}]
+    body = {"model": "sonnet", "max_tokens": 9, "system": system, "messages": [{"role": "user", "content": "a"}]}
+    assert plan(native(body))[0].system == "Be brief."
+
+
+@pytest.mark.parametrize(("model", "lost"), [("opus", ["temperature"]), ("sonnet[1m]", ["temperature"]), ("claude-sonnet-4-5", [])])
+def test_an_alias_has_the_abilities_of_the_newest_model(model: str, lost: list[str]) -> None:
+    assert plan(say("a", model=model, sampling=Sampling(temperature=0.5)))[1] == lost
+
+
+def test_the_users_own_facts_count() -> None:
+    losses = Losses()
+    make_plan(say("a", sampling=Sampling(temperature=0.5)), {"sampling": False}, losses, bare=True)
+    assert [loss.field for loss in losses] == ["temperature"]
+
+
+def test_beta_headers_are_the_clis_own() -> None:
+    body = {"model": "sonnet", "max_tokens": 9, "messages": [{"role": "user", "content": "a"}]}
+    call = HTTPCall("POST", "/v1/messages", dumps(body), {"anthropic-beta": "some-feature-2026-01-01"})
+    assert plan(FORMAT.decode_request(call, Losses()))[1] == ["anthropic-beta"]
+
+
+def test_what_is_no_model_is_refused_first() -> None:
+    with pytest.raises(BadRequest) as caught:
+        plan(say("a", model="--help"))
+    assert caught.value.param == "model"

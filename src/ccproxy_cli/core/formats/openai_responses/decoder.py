@@ -320,22 +320,22 @@ class ResponsesStreamDecoder:
                 out.append(PartEnd(item.open, extras_of(NAME, raw)))
 
     def _end_message(self, item: _Item, parts: tuple[Part, ...], out: list[Event]) -> None:
+        if item.parts == 0:
+            for part in parts:
+                self._whole(part, out)
+            return
         content = [part for part in parts if isinstance(part, Opaque) or not spelling.said(part.extras, spelling.CARRIER)]
-        for part in content[item.parts :] if item.parts else parts:
-            self._flush(item, out)
-            self._whole(part, out)
-        if item.pending is None and item.open is None:
-            return
         self._close_content(item, content[item.content] if item.content < len(content) else None, out)
-        end = item.pending
-        item.pending = None
-        if end is None:
-            return
-        members = end.extras.get(NAME, {})
-        if item.parts > 1 and parts and not isinstance(parts[0], Opaque):
-            told = {**spelling.noted(parts[0].extras, spelling.ITEM), **spelling.inner_members(parts[0].extras, "item")}
-            members = {**members, spelling.ITEM_END: told}
-        out.append(PartEnd(end.index, {NAME: members}))
+        told = _told(parts[0])
+        rest = content[item.content + 1 :]
+        if item.pending is not None and (rest or item.content == 0):
+            self._flush(item, out)
+        elif item.pending is not None:
+            out.append(PartEnd(item.pending.index, _ended(item.pending.extras, told)))
+        for number, part in enumerate(rest, 1):
+            if number == len(rest) and isinstance(part, Text | Refusal):
+                part = evolve(part, extras=_ended(part.extras, told))
+            self._whole(part, out)
 
     # Content of messages
 
@@ -478,6 +478,17 @@ def _content(raw: dict[str, Any]) -> Text | Refusal:
             return Text(text, extras=extras)
         case _:
             return Refusal(extras=extras) if raw.get("type") == "refusal" else Text(extras=extras)
+
+
+def _told(first: Part) -> dict[str, JSON]:
+    """What a finished message says of itself, by its first part."""
+    if isinstance(first, Opaque):
+        return {}
+    return {**(spelling.noted(first.extras, spelling.ITEM) or {}), **spelling.inner_members(first.extras, "item")}
+
+
+def _ended(extras: Extras, told: dict[str, JSON]) -> Extras:
+    return {NAME: {**extras.get(NAME, {}), spelling.ITEM_END: told}}
 
 
 def _carried(extras: Extras) -> dict[str, JSON]:

@@ -1,7 +1,7 @@
 """The envelope of a request: enough for routing and for refusing what no server would take, without building the rest."""
 
 import re
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -26,7 +26,7 @@ _CHECKS: dict[str, msgspec.json.Decoder[Any]] = {
     "stream": msgspec.json.Decoder(bool | None),
     "instructions": msgspec.json.Decoder(str | None),
     "tools": msgspec.json.Decoder(list[_Tool] | None),
-    "max_output_tokens": msgspec.json.Decoder(int | None),
+    "max_output_tokens": msgspec.json.Decoder(Annotated[int, msgspec.Meta(le=2**53)] | None),  # beyond is an attack on somebody's parser
     "temperature": msgspec.json.Decoder(float | None),
     "top_p": msgspec.json.Decoder(float | None),
 }

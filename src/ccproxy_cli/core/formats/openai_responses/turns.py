@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats.openai_responses import spelling
@@ -64,13 +64,22 @@ def _drop_cache(mark: CacheMark | None, path: str, losses: Losses) -> None:
         losses.add(f"{path}.cache_control", "this provider caches on its own")
 
 
+@frozen
+class _Waiting:
+    """A call without a result yet."""
+
+    given: str
+    """The id its client gave it."""
+    call: ToolCall
+    path: str
+
+
 @define
 class _Bending:
     losses: Losses
     instructing: Role | None
     done: list[Message] = field(factory=list)
-    waiting: dict[str, tuple[ToolCall, str]] = field(factory=dict)
-    """Calls without a result yet, by the id their client gave them: as they were sent, and their paths."""
+    waiting: list[_Waiting] = field(factory=list)
     used: Counter[str] = field(factory=Counter)
     media: MediaFitter = field(init=False)
 
@@ -93,9 +102,9 @@ class _Bending:
 
     def settle(self) -> None:
         """Stand in for the results that never came: a call without one is refused."""
-        for call, path in self.waiting.values():
-            self.losses.add(path, f"call {call.call_id[:80]} has no result")
-            self.done.append(_output(call, (Text(NO_RESULT),), flat=True))
+        for waiting in self.waiting:
+            self.losses.add(waiting.path, f"call {waiting.given[:80]} has no result")
+            self.done.append(_output(waiting.call, (Text(NO_RESULT),), flat=True))
         self.waiting.clear()
 
     # The user's
@@ -111,10 +120,12 @@ class _Bending:
             self.done.append(_message(Role.USER, _without_blanks(rest)))
 
     def _add_result(self, result: ToolResult, path: str) -> None:
-        if result.call_id not in self.waiting:
+        waiting = next((waiting for waiting in self.waiting if waiting.given == result.call_id), None)
+        if waiting is None:
             self.losses.add(path, "a result for a call that was not made")
             return
-        call, _ = self.waiting.pop(result.call_id)
+        self.waiting.remove(waiting)
+        call = waiting.call
         self.losses.add_foreign(result.extras, NAME, path)
         _drop_cache(result.cache, path, self.losses)
         parts = [fitted for index, part in enumerate(result.parts) for fitted in self._part(part, f"{path}.content[{index}]")]
@@ -175,7 +186,7 @@ class _Bending:
         if part.kind is ToolKind.FUNCTION and not arguments.strip():
             arguments = "{}"
         call = ToolCall(self._unique(part.call_id), part.name, arguments, part.kind, extras=spelling.ours())
-        self.waiting[part.call_id] = (call, path)
+        self.waiting.append(_Waiting(part.call_id, call, path))
         return call
 
     def _unique(self, call_id: str) -> str:

@@ -338,3 +338,8 @@ def test_any_stream_is_read_or_refused(events: list[dict[str, Any]], kind: str, 
     except BadUpstream:
         return
     assert found
+
+
+def test_an_answer_whose_items_were_numbered_with_gaps_is_told_once() -> None:
+    response = folded(created(), *message("a", number=1), completed(said("a")))
+    assert [part.text for part in response.parts if isinstance(part, Text)] == ["a"]

@@ -170,11 +170,11 @@ def _wire_reader(kind: type[W], converter: cattrs.Converter) -> Callable[[JSON, 
         respelled = [spellings[name] for name in value if name in spellings] if spellings else []
         if respelled:
             value = _camel_case(value, spellings)
-        if SPELLED in value:
-            raise ValueError(f"unknown name {SPELLED!r}")
         wire = inner(value, kind)
         for name, member in value.items():
             if name not in skipped or member is None:
+                if kind.SNAKE and name.startswith(NOTE):  # would be taken for a note of ours
+                    raise ValueError(f"unknown name {name[:40]!r}")
                 wire.extras[name] = member
         if respelled:
             wire.extras[SPELLED] = respelled

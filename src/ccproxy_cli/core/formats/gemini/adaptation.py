@@ -42,7 +42,7 @@ def adapt(request: Request, profile: Profile, losses: Losses) -> Request:
         instructions_flat=False,
         max_tokens=_limit(request.max_tokens, profile, losses),
         sampling=_sampling(request.sampling, profile, losses),
-        stop=_stop(request.stop, losses),
+        stop=_stop(request.stop, profile, losses),
         user=None,
         cache=None,
         cache_key=None,
@@ -99,13 +99,19 @@ def _sampling(sampling: Sampling, profile: Profile, losses: Losses) -> Sampling:
     return sampling
 
 
-def _stop(stop: tuple[str, ...] | None, losses: Losses) -> tuple[str, ...] | None:
+def stops_taken(stop: tuple[str, ...], profile: Profile) -> tuple[str, ...]:
+    """The stop sequences that can be sent: the first few that are not empty."""
+    return tuple(word for word in stop if word)[:MOST_STOPS]
+
+
+def _stop(stop: tuple[str, ...] | None, profile: Profile, losses: Losses) -> tuple[str, ...] | None:
     if not stop:
         return None
-    kept = tuple(word for word in stop if word)
-    for index in range(MOST_STOPS, len(kept)):
-        losses.add(f"stop[{index}]", f"{NAME} takes {MOST_STOPS} stop sequences")
-    return kept[:MOST_STOPS] or None
+    kept = stops_taken(stop, profile)
+    for index, word in enumerate(stop):
+        if word and word not in kept:
+            losses.add(f"stop[{index}]", f"{NAME} takes {MOST_STOPS} stop sequences")
+    return kept or None
 
 
 # Tools

@@ -1,5 +1,6 @@
 """A client's request to the vocabulary. Nothing is restructured: what the client wrote can be written again, member for member."""
 
+import re
 from collections.abc import Sequence
 
 from ccproxy_cli.core.errors import BadRequest
@@ -19,8 +20,8 @@ from ccproxy_cli.core.request import Message, Request, Role
 
 _USERS = ("user", "function", "tool")
 """`function` is what the vendor's first SDK called the role of results, and some clients still do."""
-_VITAL_NAMES = {"cachedContent": VITAL + "cachedContent", "cached_content": VITAL + "cached_content", "model": spelling.MODEL}
-"""Cached content is the front of the prompt, stored at the vendor: without it the question makes no sense."""
+_KEPT_AS = {"model": spelling.MODEL} | {name: VITAL + name for name in spelling.VITAL_MEMBERS}
+"""Members of a request that are no mere riders."""
 
 
 def decode_request(call: HTTPCall, losses: Losses) -> Request:
@@ -71,17 +72,17 @@ def _as_written(error: BadRequest, body: JSON) -> BadRequest:
 
 
 def written_path(path: str, body: JSON) -> str:
-    """`path`, which is in camelCase, with those names in snake_case that are so in `body`."""
-    names: list[str] = []
+    """`path`, whose names may be in either spelling, as they are in `body`; what is not there is in camelCase."""
+    steps: list[str] = []
     for step in path.split("."):
         name, bracket, rest = step.partition("[")
-        if isinstance(body, dict) and name not in body and snake_case(name) in body:
-            name = snake_case(name)
-        names.append(name + bracket + rest)
+        camel = re.sub(r"_([a-z])", lambda match: match[1].upper(), name)
+        name = next((each for each in (camel, name, snake_case(name)) if isinstance(body, dict) and each in body), camel)
+        steps.append(name + bracket + rest)
         body = body.get(name) if isinstance(body, dict) else None
         for index in rest.removesuffix("]").split("][") if bracket else ():
             body = body[int(index)] if isinstance(body, list) and index.isdigit() and int(index) < len(body) else None
-    return ".".join(names)
+    return ".".join(steps)
 
 
 def _request(wire: RequestWire, model: str, stream: bool | None, notes: dict[str, JSON], body: JSON) -> Request:
@@ -89,6 +90,8 @@ def _request(wire: RequestWire, model: str, stream: bool | None, notes: dict[str
         return _decode(wire, model, stream, notes)
     except BadRequest as error:
         raise _as_written(error, body) from error
+    except RecursionError as error:
+        raise BadRequest("the request is nested too deeply") from error
 
 
 def _decode(wire: RequestWire, model: str, stream: bool | None, notes: dict[str, JSON]) -> Request:
@@ -100,7 +103,7 @@ def _decode(wire: RequestWire, model: str, stream: bool | None, notes: dict[str,
         contents = [contents]
     if not contents:
         raise BadRequest("contents: must not be empty", "contents")
-    members = {_VITAL_NAMES.get(name, name): value for name, value in wire.extras.items()} | notes
+    members = {_KEPT_AS.get(name, name): value for name, value in wire.extras.items()} | notes
     generation = decode_generation(wire.generation_config)
     tools = decode_tools(wire)
     choice = decode_choice(wire.tool_config, tools.tools, members)

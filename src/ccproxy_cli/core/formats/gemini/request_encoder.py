@@ -6,6 +6,7 @@ came in another format is first adapted to the vendor's rules and the target's a
 
 from collections.abc import Mapping
 
+from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats.gemini import spelling
 from ccproxy_cli.core.formats.gemini.adaptation import adapt
@@ -43,7 +44,10 @@ def encode_count_request(request: Request, profile: Profile, losses: Losses) -> 
 
 def _body(request: Request, profile: Profile, losses: Losses) -> dict[str, JSON]:
     if not spelling.is_own(request.extras):
-        request = adapt(request, profile, losses)
+        try:
+            request = adapt(request, profile, losses)
+        except RecursionError as error:
+            raise BadRequest("the request is nested too deeply") from error
     notes = spelling.members_of(request.extras)
     contents = [_content(message, f"contents[{index}]", losses) for index, message in enumerate(request.messages)]
     body: dict[str, JSON] = {"contents": contents[0] if spelling.ONE in notes and len(contents) == 1 else contents}

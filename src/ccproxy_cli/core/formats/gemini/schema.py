@@ -15,16 +15,20 @@ _Inner: TypeAlias = Callable[[JSON], dict[str, JSON]]
 _MAPS = ("properties", "$defs", "definitions", "patternProperties", "dependentSchemas")
 _LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
 _SINGLE = ("items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames", "additionalItems")
-_WHOLE = frozenset({"minItems", "maxItems", "minProperties", "maxProperties", "minLength", "maxLength"})
-"""Counts, which protobuf's JSON may write as strings."""
 _NUMERIC_TYPES = ("TYPE_UNSPECIFIED", "STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL")
 
 _DEPTH = 6
 """How many references are unfolded within each other. A schema that contains itself is cut there."""
-_KEPT = frozenset({"type", "format", "title", "description", "nullable", "enum", "items", "properties", "required", "anyOf"}) | frozenset(
-    {"minItems", "maxItems", "minProperties", "maxProperties", "minLength", "maxLength", "pattern", "minimum", "maximum"}
-)
-"""Keywords every version of the dialect knows."""
+_COUNTS = ("minItems", "maxItems", "minProperties", "maxProperties", "minLength", "maxLength")
+_KEPT: Mapping[str, tuple[type, ...]] = {
+    **dict.fromkeys(("format", "title", "description", "pattern"), (str,)),
+    **dict.fromkeys(("enum", "required"), (list,)),
+    **dict.fromkeys(_COUNTS, (int,)),
+    **dict.fromkeys(("minimum", "maximum"), (int, float)),
+    "type": (str, list),
+    "nullable": (bool,),
+}
+"""Keywords that mean the same in both, and what their values are."""
 _SILENT = frozenset({"$schema", "$id", "$anchor", "$comment", "$defs", "definitions"}) | frozenset(
     {"additionalProperties", "strict", "examples", "default"}
 )
@@ -72,7 +76,7 @@ def from_openapi(schema: JSON) -> JSON:
             plain[name] = [from_openapi(inner) for inner in value]
         elif name in ("items", "additionalProperties"):
             plain[name] = from_openapi(value)
-        elif name in _WHOLE and isinstance(value, str) and value.isdigit():
+        elif name in _COUNTS and isinstance(value, str) and value.isdigit():
             plain[name] = int(value)
         elif name == "example":
             plain["examples"] = [value]
@@ -145,7 +149,8 @@ def _to_openapi(schema: JSON, definitions: Mapping[str, JSON], depth: int) -> di
         _carry(name, value, result, told, lambda inner: _to_openapi(inner, definitions, depth))
     _settle_type(result, told)
     _settle_enum(result, told)
-    required = [name for name in dict.fromkeys(result.pop("required", None) or ()) if name in result.get("properties", {})]
+    wanted = [name for name in result.pop("required", ()) if isinstance(name, str)]
+    required = [name for name in dict.fromkeys(wanted) if name in result.get("properties", {})]
     if required:
         result["required"] = required
     if told:
@@ -200,7 +205,10 @@ def _carry(name: str, value: JSON, result: dict[str, JSON], told: list[str], inn
         case "exclusiveMaximum", int() if value is not True:
             result["maximum"] = value - 1
         case _ if name in _KEPT:
-            result[name] = value
+            if isinstance(value, _KEPT[name]):
+                result[name] = value
+        case (("properties" | "anyOf" | "oneOf" | "prefixItems"), _):
+            pass
         case _ if name in _SILENT or name.startswith("x-"):
             pass
         case _:

@@ -74,6 +74,11 @@ OTHERS = NOTE + "others"
 """Further candidates."""
 
 
+VITAL_MEMBERS = ("cachedContent", "cached_content")
+"""The front of the prompt, stored at the vendor: without it the question makes no sense."""
+_VITAL_NAMES = {VITAL + name: name for name in VITAL_MEMBERS}
+
+
 def members_of(extras: Extras) -> Mapping[str, JSON]:
     """Our members and notes among `extras`."""
     return extras.get(NAME, NO_EXTRAS)
@@ -112,5 +117,5 @@ def complete(value: dict[str, JSON], members: Mapping[str, JSON], *without: str)
     prefixes = tuple(f"{name}." for name in without)
     for name, member in members.items():
         if not name.startswith(NOTE) and not (prefixes and name.startswith(prefixes)):
-            value.setdefault(name.removeprefix(VITAL), member)
+            value.setdefault(_VITAL_NAMES.get(name, name), member)
     return respell(value, members.get(SPELLED, ()))

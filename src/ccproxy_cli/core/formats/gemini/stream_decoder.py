@@ -28,6 +28,7 @@ from ccproxy_cli.core.parts import Part, Reasoning, Text, ToolCall
 from ccproxy_cli.core.response import Response, Usage
 from ccproxy_cli.core.stream import fold
 
+_BOM = b"\xef\xbb\xbf"
 _PIECES = ("partialArgs", "willContinue")
 _MERGED = ("citationMetadata",)
 """Members of a candidate of which every chunk brings more; of all others the last counts."""
@@ -47,7 +48,7 @@ class StreamDecoder:
     def __init__(self) -> None:
         self.done = False
         self._bytes = b""
-        """White space before the first byte that tells the framing."""
+        """What came before the first byte that tells the framing."""
         self._frames: SSEDecoder | JSONArrayDecoder | None = None
         self._started = False
         self._count = 0
@@ -68,14 +69,12 @@ class StreamDecoder:
         if self.done:
             return []
         if self._frames is None:
-            chunk = self._bytes + chunk
-            head = chunk.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
-            if not head:
-                self._bytes = chunk
+            self._bytes += chunk
+            chunk = self._bytes.removeprefix(_BOM)
+            head = chunk.lstrip()[:1]
+            if not head or (len(self._bytes) < len(_BOM) and _BOM.startswith(self._bytes)):
                 return []
             self._frames = JSONArrayDecoder() if head in b"[{" else SSEDecoder()
-            if head in b"[{":
-                chunk = chunk.removeprefix(b"\xef\xbb\xbf")
         return self._read(self._frames.feed(chunk))
 
     def close(self) -> list[Event]:

@@ -11,7 +11,7 @@ Without a script it answers every request with "hello".
 import asyncio
 import json
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -56,6 +56,8 @@ class Reply:
     """Seconds to wait before the first byte."""
     pause: float = 0.0
     """Seconds to wait after the blocks."""
+    hold: asyncio.Event | None = None
+    """Before the second delta of a stream, or before a whole answer, wait for this."""
 
 
 def failure(status: int, kind: str, message: str, **headers: str) -> Reply:
@@ -63,9 +65,13 @@ def failure(status: int, kind: str, message: str, **headers: str) -> Reply:
 
 
 class FakeAnthropic:
-    """The server. Listens while the context is open."""
+    """The server. Listens while the context is open.
 
-    def __init__(self) -> None:
+    Args:
+        answer: decides on the answer by the request's body; without it there is the script.
+    """
+
+    def __init__(self, answer: Callable[[dict[str, Any]], Reply] | None = None) -> None:
         self.bodies: list[dict[str, Any]] = []
         """Of the requests to /v1/messages, parsed."""
         self.headers: list[Mapping[str, str]] = []
@@ -73,6 +79,7 @@ class FakeAnthropic:
         """Method and path of every request."""
         self.gone = asyncio.Event()
         """A client has left before its answer was complete."""
+        self._answer = answer
         self._script: deque[Reply] = deque()
         self._stop = asyncio.Event()
         self._port = 0
@@ -125,13 +132,15 @@ class FakeAnthropic:
         self.calls.append((request.method, request.path))
         self.bodies.append(body)
         self.headers.append(dict(request.headers))
-        reply = self._script.popleft() if self._script else Reply([text("hello")])
+        reply = self._answer(body) if self._answer else self._script.popleft() if self._script else Reply([text("hello")])
         try:
             await asyncio.sleep(reply.before)
             if reply.status != 200:
                 error = {"type": "error", "error": reply.error, "request_id": "req_fake"}
                 return web.json_response(error, status=reply.status, headers=dict(reply.headers))
             if not body.get("stream"):
+                if reply.hold is not None:
+                    await reply.hold.wait()
                 return web.json_response(self._message(body, reply), headers=dict(reply.headers))
             return await self._stream(request, body, reply)
         except (asyncio.CancelledError, ConnectionResetError):
@@ -159,6 +168,8 @@ class FakeAnthropic:
             await send("content_block_start", index=index, content_block=start)
             for delta in deltas:
                 await send("content_block_delta", index=index, delta=delta)
+                if reply.hold is not None:
+                    await reply.hold.wait()
             if not (reply.stall or reply.cut) or index < len(reply.blocks) - 1:
                 await send("content_block_stop", index=index)
         await asyncio.sleep(reply.pause)

@@ -5,6 +5,7 @@ async with FakeOpenAI(lambda body: Reply("hello")) as api:
     assert api.bodies[-1]["messages"] == ...
 """
 
+import asyncio
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -43,6 +44,10 @@ class Reply:
     text: str = ""
     calls: Sequence[Call] = ()
     usage: Mapping[str, Any] = Factory(lambda: {"prompt_tokens": 20, "completion_tokens": 7, "total_tokens": 27})
+    finish: str | None = None
+    """Default: as the calls have it."""
+    hold: asyncio.Event | None = None
+    """Before the second delta of a stream, or before a whole answer, wait for this."""
 
 
 def tool_names(body: Body) -> set[str]:
@@ -67,6 +72,8 @@ class FakeOpenAI:
         self.headers: list[Mapping[str, str]] = []
         self.refusals: list[str] = []
         """What it had to refuse; empty if all requests were in order."""
+        self.gone = asyncio.Event()
+        """A client has left before its answer was complete."""
         self._answer = answer
         self._port = 0
 
@@ -79,7 +86,7 @@ class FakeOpenAI:
         application = web.Application(client_max_size=64 * 1024 * 1024)
         application.router.add_post("/v1/chat/completions", self._completions)
         application.router.add_get("/v1/models", self._models)
-        self._runner = web.AppRunner(application, shutdown_timeout=0.1)
+        self._runner = web.AppRunner(application, handler_cancellation=True, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         self._port = self._runner.addresses[0][1]
@@ -101,9 +108,18 @@ class FakeOpenAI:
             error = {"message": problem, "type": "invalid_request_error", "param": None, "code": None}
             return web.json_response({"error": error}, status=400)
         reply = self._answer(body)
-        if body.get("stream"):
-            return await self._stream(request, body, reply)
-        message = {"role": "assistant", "content": reply.text or None, "refusal": None}
+        try:
+            if body.get("stream"):
+                return await self._stream(request, body, reply)
+            if reply.hold is not None:
+                await reply.hold.wait()
+        except (asyncio.CancelledError, ConnectionResetError):
+            self.gone.set()
+            raise
+        return self._whole(body, reply)
+
+    def _whole(self, body: Body, reply: Reply) -> web.Response:
+        message: Body = {"role": "assistant", "content": reply.text or None, "refusal": None}
         if reply.calls:
             message["tool_calls"] = [_call(number, call) for number, call in enumerate(reply.calls)]
         choice = {"index": 0, "message": message, "finish_reason": _finish(reply), "logprobs": None}
@@ -113,7 +129,9 @@ class FakeOpenAI:
         response = web.StreamResponse(headers={"content-type": "text/event-stream"})
         await response.prepare(request)
         head = {**self._head(body), "object": "chat.completion.chunk"}
-        for delta, finish in _deltas(reply):
+        for number, (delta, finish) in enumerate(_deltas(reply)):
+            if number == 2 and reply.hold is not None:
+                await reply.hold.wait()
             chunk = {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
             await response.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
         if (body.get("stream_options") or {}).get("include_usage"):
@@ -130,7 +148,7 @@ def _call(number: int, call: Call) -> Body:
 
 
 def _finish(reply: Reply) -> str:
-    return "tool_calls" if reply.calls else "stop"
+    return reply.finish or ("tool_calls" if reply.calls else "stop")
 
 
 def _deltas(reply: Reply) -> Iterator[tuple[Body, str | None]]:

@@ -1,15 +1,18 @@
 """A machine of its own for real programs: an empty home, nothing of the user's environment, our command by its module."""
 
 import asyncio
+import contextlib
 import json
 import os
+import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
-from attrs import frozen
+from attrs import field, frozen
 
 CCPROXY = (sys.executable, "-m", "ccproxy_cli")
 WRAP = (*CCPROXY, "wrap")
@@ -22,6 +25,27 @@ class Ended:
     code: int
     out: str
     err: str
+
+
+@frozen
+class Served:
+    """`ccproxy serve`, running."""
+
+    url: str
+    process: "subprocess.Popen[bytes]" = field(repr=False)
+    stderr: Path
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """A line for every finished request, in the order of their ends."""
+        lines = [line for line in self.stderr.read_text().splitlines() if line.startswith("{")]
+        return [line for line in map(json.loads, lines) if line["event"] == "request"]
+
+    @property
+    def children(self) -> list[psutil.Process]:
+        """Processes below the server that still run."""
+        below = psutil.Process(self.process.pid).children(recursive=True)
+        return [process for process in below if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
 
 
 @frozen
@@ -57,6 +81,33 @@ class Machine:
         file = folder / "config.toml"
         file.touch(mode=0o600)
         file.write_text("\n".join(lines) + "\n")
+
+    @contextlib.contextmanager
+    def serve(self, config: str, **environment: str) -> Iterator[Served]:
+        """Serve what `config` says on a free port."""
+        file = self.home / "ccproxy.toml"
+        file.touch(mode=0o600)
+        file.write_text(config)
+        stderr = self.home / "serve.log"
+        with (
+            stderr.open("wb") as log,
+            subprocess.Popen(
+                [*CCPROXY, "serve", "--json", "--port", "0", "--config", str(file)],
+                env=self.environment | environment,
+                cwd=self.work,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+            ) as process,
+        ):
+            assert process.stdout is not None
+            try:
+                banner = process.stdout.readline()
+                assert banner, stderr.read_text()
+                yield Served(json.loads(banner)["data"]["url"], process, stderr)
+            finally:
+                process.terminate()
+                process.wait(20)
 
     async def run(self, *command: str, environment: Mapping[str, str] | None = None, stdin: bytes = b"") -> Ended:
         """Run a command to its end."""

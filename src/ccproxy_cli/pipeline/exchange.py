@@ -35,6 +35,8 @@ class Exchange:
     """Went through as bytes, not through the vocabulary."""
     usage: Usage | None = None
     """Known once the answer is complete."""
+    complete: bool = False
+    """The upstream has said its last word, so a client that leaves from now on has missed nothing."""
     started: float = field(factory=time.monotonic)
     sent_upstream: float | None = None
     first_byte: float | None = None

@@ -181,6 +181,7 @@ def _observed(exchange: Exchange, event: Event) -> Event:
             return evolve(event, created=int(time.time()))
         case ResponseEnd():
             exchange.usage = event.usage
+            exchange.complete = True
         case StreamError(error):
             raise UpstreamError(error)
         case _:

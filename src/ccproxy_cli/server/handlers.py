@@ -49,7 +49,9 @@ class Handlers:
             else:
                 await self._post(visit, endpoint, scope, receive, send)
         except ClientGone:
-            visit.outcome = "client_gone"
+            # SDKs hang up on the last frame; a backend may still be tidying up then.
+            if visit.exchange is None or not visit.exchange.complete:
+                visit.outcome = "client_gone"
         except BodyRefused as problem:
             await send_error(send, visit, problem.error, receive)
         except (BadRequest, BadUpstream, UpstreamError) as problem:

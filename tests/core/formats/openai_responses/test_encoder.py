@@ -199,3 +199,10 @@ def test_a_stream_written_again_says_the_same(case: tuple[Response, list[Event]]
     assert [event for event in told(again) if event["type"].endswith(".delta")] == [
         event for event in told(once) if event["type"].endswith(".delta")
     ]
+
+
+def test_a_seal_without_words_is_an_item_all_the_same() -> None:
+    sealed = Proof("openai-responses", "x", ProofKind.SEALED)
+    events = tell(PartStart(0, Reasoning()), ProofDelta(0, sealed), PartEnd(0))
+    (item,) = events[-1]["response"]["output"]
+    assert (item["type"], item["summary"], item["encrypted_content"]) == ("reasoning", [], "x")

@@ -64,9 +64,10 @@ def test_media_are_told_as_this_format_does() -> None:
     pdf = Media(MediaKind.DOCUMENT, Inline("application/pdf", "JVBE"), context="Old.")
     named = Media(MediaKind.DOCUMENT, Inline("application/pdf", "JVBE"), name="b")
     words = Media(MediaKind.DOCUMENT, PlainText("words"), name="Title")
+    file = Media(MediaKind.DOCUMENT, Inline("text/plain", "AAAA"))
     excerpts = Media(MediaKind.DOCUMENT, Excerpts((Text("one"), PNG)), name="E")
     linked = Media(MediaKind.DOCUMENT, Link("https://example.test/a.pdf"), name="c.pdf")
-    items, losses = items_of(user(PNG, LINKED, pdf, named, words, excerpts, linked))
+    items, losses = items_of(user(PNG, LINKED, pdf, named, words, file, excerpts, linked))
     assert items[0]["content"] == [
         {"type": "input_image", "image_url": "data:image/png;base64,AAAA", "detail": "auto"},
         {"type": "input_image", "image_url": "https://example.test/a.png", "detail": "low"},
@@ -74,6 +75,7 @@ def test_media_are_told_as_this_format_does() -> None:
         {"type": "input_file", "file_data": "data:application/pdf;base64,JVBE", "filename": "document-1.pdf"},
         {"type": "input_file", "file_data": "data:application/pdf;base64,JVBE", "filename": "b.pdf"},
         {"type": "input_text", "text": "[Title]\nwords"},
+        {"type": "input_file", "file_data": "data:text/plain;base64,AAAA", "filename": "document-2.txt"},
         {"type": "input_text", "text": "[E]\none"},
         {"type": "input_image", "image_url": "data:image/png;base64,AAAA", "detail": "auto"},
         {"type": "input_file", "file_url": "https://example.test/a.pdf"},
@@ -87,7 +89,6 @@ def test_media_are_told_as_this_format_does() -> None:
         Media(MediaKind.AUDIO, Inline("audio/wav", "AAAA")),
         Media(MediaKind.VIDEO, Link("https://example.test/a.mp4")),
         Media(MediaKind.IMAGE, FileRef("another", "file-1")),
-        Media(MediaKind.DOCUMENT, Inline("text/plain", "!")),
     ],
 )
 def test_media_that_cannot_be_sent_are_refused(media: Media) -> None:

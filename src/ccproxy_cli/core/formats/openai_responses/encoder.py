@@ -103,9 +103,10 @@ class ResponsesStreamEncoder:
                 return self._end_part(lane, extras) if lane is not None else b""
             case ProofDelta(index, proof):
                 lane = self._lanes.get(index)
-                if lane is not None and proof.issuer == NAME and isinstance(lane.part, Reasoning):
-                    lane.part = evolve(lane.part, proofs=(*lane.part.proofs, proof))
-                return b""
+                if lane is None or proof.issuer != NAME or not isinstance(lane.part, Reasoning):
+                    return b""
+                lane.part = evolve(lane.part, proofs=(*lane.part.proofs, proof))
+                return self._open(lane) if lane.item is None else b""
             case OpaqueDelta(index, format_name, raw):
                 lane = self._lanes.get(index)
                 return self._step(lane, raw) if lane is not None and format_name == NAME else b""

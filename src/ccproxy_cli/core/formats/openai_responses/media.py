@@ -1,18 +1,14 @@
 """Fits media of another format into parts of this one."""
 
-import base64
-import binascii
-
 from attrs import define, evolve
 
-from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats.openai_responses import spelling
 from ccproxy_cli.core.formats.openai_responses.parts import unsupported
 from ccproxy_cli.core.formats.openai_responses.wire import NAME
 from ccproxy_cli.core.parts import Excerpts, FileRef, Inline, Link, Media, MediaKind, Opaque, Part, PlainText, Text
 
-_ENDINGS = {"application/pdf": "pdf", "application/json": "json", "application/msword": "doc"}
+_ENDINGS = {"text/plain": "txt", "text/markdown": "md", "text/javascript": "js", "application/msword": "doc"}
 _DETAILS = frozenset({"auto", "low", "high", "original"})
 
 
@@ -51,11 +47,6 @@ class MediaFitter:
                 return (_titled(media, text),)
             case Excerpts(parts):
                 return self._excerpts(media, parts, path)
-            case Inline(media_type, data) if media_type.startswith("text/"):
-                try:
-                    return (_titled(media, base64.b64decode(data, validate=True).decode()),)
-                except (binascii.Error, UnicodeDecodeError) as error:
-                    raise BadRequest(f"{path}.source.data: not text in base64", f"{path}.source.data") from error
             case Inline(media_type):
                 return (*context, evolve(media, name=self._file_name(media.name, media_type), context=None, detail=None))
             case _:

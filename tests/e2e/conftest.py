@@ -77,7 +77,7 @@ class Machine:
         """Configure one provider."""
         folder = self.home / ".config" / "ccproxy"
         folder.mkdir(parents=True, mode=0o700)
-        lines = [f"[providers.{provider}]", *(f"{name} = {json.dumps(value)}" for name, value in members.items())]
+        lines = [f"[providers.{provider}]", *(f"{name} = {_toml(value)}" for name, value in members.items())]
         file = folder / "config.toml"
         file.touch(mode=0o600)
         file.write_text("\n".join(lines) + "\n")
@@ -132,6 +132,13 @@ class Machine:
     def files(self) -> Sequence[str]:
         """Everything below the home folder."""
         return sorted(str(path.relative_to(self.home)) for path in self.home.rglob("*") if path.is_file())
+
+
+def _toml(value: object) -> str:
+    """Strings, numbers and lists are written as in JSON."""
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{name} = {_toml(member)}" for name, member in value.items()) + " }"
+    return json.dumps(value)
 
 
 @pytest.fixture

@@ -145,7 +145,7 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hou
     async with FakeAnthropic(partial(_from_anthropic, script)) as anthropic, FakeOpenAI(partial(_from_openai, script)) as openai:
         with machine.serve(CONFIG.format(anthropic=anthropic.url, openai=openai.url)) as served:
             yield House(served, anthropic, openai, script)
-            assert {line["outcome"] for line in served.log} == {"ok"}
+    assert {line["outcome"] for line in served.log} == {"ok"}
 
 
 @pytest.fixture

@@ -25,11 +25,17 @@ def run(*, fix: bool, config: str | None) -> Result:
     found = examine_files(os.environ, Path.cwd(), named)
     if fix:
         found = [repair(finding) for finding in found]
-    found += asyncio.run(examine(_load(config), os.environ, Path.home(), Path(sys.argv[0]).absolute()))
+    found += asyncio.run(examine(_load(config), os.environ, Path.home(), _program()))
     failed = any(finding.status == "fail" for finding in found)
     data = {"findings": [_plain(finding) for finding in found]}
     view = [piece for finding in found for piece in _lines(finding)]
     return Result("doctor", data, view, code=FAILURE if failed else 0)
+
+
+def _program() -> Path:
+    """What was started; of a module, the script that installers put beside the interpreter."""
+    started = Path(sys.argv[0]).absolute()
+    return Path(sys.executable).with_name("ccproxy") if started.suffix == ".py" else started
 
 
 def _load(config: str | None) -> "Loaded | ConfigError":

@@ -188,7 +188,7 @@ def test_amounts_and_sampling() -> None:
         "presencePenalty": -0.2,
         "frequencyPenalty": 0.1,
     }
-    assert set(lost(losses)) == {"temperature", "seed", "max_tokens", "stop[5]"}
+    assert set(lost(losses)) == {"temperature", "seed", "max_tokens", "stop[6]"}
 
 
 def test_a_model_without_sampling() -> None:

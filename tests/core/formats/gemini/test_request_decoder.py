@@ -319,7 +319,7 @@ def test_the_answers_shape() -> None:
     output = decoded(generationConfig={"responseMimeType": "application/json", "responseSchema": SCHEMA}).output
     assert output is not None
     assert output.kind is OutputKind.JSON_SCHEMA
-    assert output.schema["type"] == "object"
+    assert output.schema == {"type": "object", "properties": {"a": {"type": ["string", "null"]}}, "required": ["a"]}
     anything = decoded(generationConfig={"response_mime_type": "application/json"}).output
     assert anything is not None
     assert anything.kind is OutputKind.JSON_OBJECT

@@ -24,6 +24,7 @@ from ccproxy_cli.core.profile import Profile
 from ccproxy_cli.core.relaytap import RelayTap
 from ccproxy_cli.core.request import Request
 from ccproxy_cli.core.response import Response
+from ccproxy_cli.core.stopping import StopFilter, split_stops
 from ccproxy_cli.core.stream import explode
 from ccproxy_cli.observe.redact import Redactor
 
@@ -74,7 +75,9 @@ class HTTPBackend:
     async def send(self, request: Request, losses: Losses, client_key: str | None = None) -> EventStream:
         """See `Backend.send`. Errors that an upstream tells in-band before any content are raised like any other."""
         request, names = fit_names(request, self.format.tool_name_limit)
-        call = self.format.encode_request(request, self._profile_for(request.model), losses)
+        profile = self._profile_for(request.model)
+        request, stops = split_stops(request, self.format, profile)
+        call = self.format.encode_request(request, profile, losses)
         losses.refuse_if_strict()
         reply = await self._open(call, client_key)
         try:
@@ -85,6 +88,8 @@ class HTTPBackend:
         except BaseException:
             reply.close()
             raise
+        if stops:
+            events = _up_to_a_stop(events, StopFilter(stops))
         return _with_names(events, names) if names else events
 
     async def _response(self, reply: Reply) -> Response:
@@ -127,7 +132,9 @@ class HTTPBackend:
         if encode is None or decode is None:
             return TokenCount(estimate_tokens(request), estimated=True)
         request, _ = fit_names(request, self.format.tool_name_limit)
-        call = encode(request, self._profile_for(request.model), losses)
+        profile = self._profile_for(request.model)
+        request, _ = split_stops(request, self.format, profile)
+        call = encode(request, profile, losses)
         losses.refuse_if_strict()
         try:
             return self._readable(decode, await self._body(call, client_key))
@@ -219,6 +226,19 @@ async def _with_names(events: EventStream, names: Mapping[str, str]) -> EventStr
     try:
         async for batch in events:
             yield [restore_names(event, names) for event in batch]
+    finally:
+        await events.aclose()
+
+
+async def _up_to_a_stop(events: EventStream, stops: StopFilter) -> EventStream:
+    """The same events, cut at the first stop sequence. The upstream is let go then: whatever it still says costs, and nobody reads it."""
+    try:
+        async for batch in events:
+            passed = [ready for event in batch for ready in stops.feed(event)]
+            if passed:
+                yield passed
+            if stops.done:
+                return
     finally:
         await events.aclose()
 

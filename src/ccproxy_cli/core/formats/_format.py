@@ -14,6 +14,7 @@ from ccproxy_cli.core.jsontext import dumps, join_members
 from ccproxy_cli.core.profile import Profile
 from ccproxy_cli.core.request import Request
 from ccproxy_cli.core.response import Response
+from ccproxy_cli.core.seal import ProofSlot
 
 
 @frozen
@@ -103,3 +104,7 @@ class Format:
     fit_tool_name: Callable[[str], str] | None = field(default=None, repr=False)
     """How a tool of any name is called in a request of another format; None if names go out as they are. Whoever sends such a request
     turns the names in the answer back."""
+    stops_taken: Callable[[tuple[str, ...], Profile], tuple[str, ...]] | None = field(default=None, repr=False)
+    """Of a request's stop sequences, those that can be sent; None if all can. Whoever sends the request enforces the others."""
+    proof_slot: ProofSlot | None = None
+    """Where this format's clients carry state that other vendors want back; None if they have no place for it."""

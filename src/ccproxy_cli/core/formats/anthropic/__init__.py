@@ -1,6 +1,7 @@
 """Anthropic Messages: `POST /v1/messages`, its event stream, its errors, its model list and its token counter."""
 
 from ccproxy_cli.core.formats._format import Format
+from ccproxy_cli.core.formats.anthropic.adaptation import stops_taken
 from ccproxy_cli.core.formats.anthropic.catalog import (
     decode_count,
     decode_models,
@@ -17,6 +18,8 @@ from ccproxy_cli.core.formats.anthropic.response import decode_response, encode_
 from ccproxy_cli.core.formats.anthropic.stream_decoder import StreamDecoder
 from ccproxy_cli.core.formats.anthropic.stream_encoder import PING, StreamEncoder
 from ccproxy_cli.core.formats.anthropic.wire import NAME
+from ccproxy_cli.core.parts import ProofKind
+from ccproxy_cli.core.seal import ProofSlot
 
 FORMAT = Format(
     name=NAME,
@@ -41,6 +44,8 @@ FORMAT = Format(
     decode_count=decode_count,
     encode_count=encode_count,
     tool_name_limit=128,
+    stops_taken=stops_taken,
+    proof_slot=ProofSlot(ProofKind.SIGNATURE),
 )
 
 __all__ = ["FORMAT", "StreamDecoder"]

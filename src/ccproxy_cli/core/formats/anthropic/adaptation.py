@@ -28,7 +28,7 @@ def adapt(request: Request, profile: Profile, losses: Losses) -> Request:
     request = adapt_tools(request, losses)
     request = adapt_thinking(request, profile, losses)
     request = adapt_sampling(request, profile, losses)
-    request = _adapt_stop(request, losses)
+    request = _adapt_stop(request, profile, losses)
     request = _adapt_output(request, profile, losses)
     if request.user is not None and len(request.user) > _MAX_USER_ID:
         losses.add("user", f"{NAME} takes at most {_MAX_USER_ID} characters")
@@ -48,10 +48,15 @@ def _adapt_instructions(request: Request, profile: Profile, losses: Losses) -> R
     return evolve(request, instructions=(*own, *leading), instructions_flat=False, messages=messages)
 
 
-def _adapt_stop(request: Request, losses: Losses) -> Request:
+def stops_taken(stop: tuple[str, ...], profile: Profile) -> tuple[str, ...]:
+    """The stop sequences that can be sent: the vendor refuses those of nothing but white space."""
+    return tuple(word for word in stop if word.strip())
+
+
+def _adapt_stop(request: Request, profile: Profile, losses: Losses) -> Request:
     if request.stop is None:
         return request
-    kept = tuple(word for word in request.stop if word.strip())
+    kept = stops_taken(request.stop, profile)
     if len(kept) < len(request.stop):
         losses.add("stop", f"{NAME} refuses stop sequences of nothing but spaces")
     return evolve(request, stop=kept or None)

@@ -1,6 +1,7 @@
 """Gemini's generateContent: `POST /models/{model}:generateContent` and its siblings, below a base URL that ends in the API's version."""
 
 from ccproxy_cli.core.formats._format import Format
+from ccproxy_cli.core.formats.gemini.adaptation import stops_taken
 from ccproxy_cli.core.formats.gemini.catalog import (
     decode_count,
     decode_models,
@@ -19,6 +20,8 @@ from ccproxy_cli.core.formats.gemini.response_encoder import encode_response
 from ccproxy_cli.core.formats.gemini.stream_decoder import StreamDecoder
 from ccproxy_cli.core.formats.gemini.stream_encoder import PING, StreamEncoder
 from ccproxy_cli.core.formats.gemini.wire import NAME
+from ccproxy_cli.core.parts import ProofKind
+from ccproxy_cli.core.seal import ProofSlot
 
 FORMAT = Format(
     name=NAME,
@@ -43,6 +46,9 @@ FORMAT = Format(
     decode_count=decode_count,
     encode_count=encode_count,
     fit_tool_name=fit_name,
+    stops_taken=stops_taken,
+    # Gemini CLI leaves the thoughts out of the history it sends, and hands back the signatures of its calls (seen 2026-11).
+    proof_slot=ProofSlot(ProofKind.SIGNATURE, on_words=True, thoughts_return=False),
 )
 
 __all__ = ["FORMAT", "StreamDecoder"]

@@ -1,6 +1,7 @@
 """OpenAI Chat Completions, and the many servers that copy it."""
 
 from ccproxy_cli.core.formats._format import Format
+from ccproxy_cli.core.formats.openai_chat.bend import stops_taken
 from ccproxy_cli.core.formats.openai_chat.catalog import decode_models, encode_model, encode_models, models_call
 from ccproxy_cli.core.formats.openai_chat.decoder import ChatStreamDecoder
 from ccproxy_cli.core.formats.openai_chat.encoder import ChatStreamEncoder
@@ -29,6 +30,7 @@ FORMAT = Format(
     decode_models=decode_models,
     encode_models=encode_models,
     encode_model=encode_model,
+    stops_taken=stops_taken,
 )
 
 __all__ = ["FORMAT"]

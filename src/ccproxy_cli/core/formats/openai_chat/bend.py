@@ -134,14 +134,19 @@ def _sampling(sampling: Sampling, profile: Profile, losses: Losses) -> Sampling:
     return sampling
 
 
+def stops_taken(stop: tuple[str, ...], profile: Profile) -> tuple[str, ...]:
+    """The stop sequences that can be sent: the first few, or none, as the model takes them."""
+    return stop[: profile.stop_sequences]
+
+
 def _stop(stop: tuple[str, ...] | None, profile: Profile, losses: Losses) -> tuple[str, ...] | None:
     if not stop:
         return None
-    most = len(stop) if profile.stop_sequences is None else profile.stop_sequences
-    for index in range(most, len(stop)):
-        why = f"this model takes {most} stop sequences" if most else "this model takes no stop sequences"
+    kept = stops_taken(stop, profile)
+    for index in range(len(kept), len(stop)):
+        why = f"this model takes {len(kept)} stop sequences" if kept else "this model takes no stop sequences"
         losses.add(f"stop_sequences[{index}]", why)
-    return stop[:most] or None
+    return kept or None
 
 
 # Thinking

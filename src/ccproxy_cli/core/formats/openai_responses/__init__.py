@@ -1,6 +1,7 @@
 """OpenAI Responses: `POST /v1/responses`, its event stream, its errors, its model list and its token counter."""
 
 from ccproxy_cli.core.formats._format import Format
+from ccproxy_cli.core.formats.openai_responses.bend import stops_taken
 from ccproxy_cli.core.formats.openai_responses.catalog import (
     decode_count,
     decode_models,
@@ -23,6 +24,8 @@ from ccproxy_cli.core.formats.openai_responses.request import (
 from ccproxy_cli.core.formats.openai_responses.response import decode_response, encode_response
 from ccproxy_cli.core.formats.openai_responses.wire import NAME
 from ccproxy_cli.core.framing import encode_comment
+from ccproxy_cli.core.parts import ProofKind
+from ccproxy_cli.core.seal import ProofSlot
 
 FORMAT = Format(
     name=NAME,
@@ -47,6 +50,8 @@ FORMAT = Format(
     decode_count=decode_count,
     encode_count=encode_count,
     fit_tool_name=fit_tool_name,
+    stops_taken=stops_taken,
+    proof_slot=ProofSlot(ProofKind.SEALED),
 )
 
 __all__ = ["FORMAT"]

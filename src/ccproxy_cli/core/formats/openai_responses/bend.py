@@ -72,6 +72,11 @@ def bend(request: Request, profile: Profile, losses: Losses) -> Request:
     )
 
 
+def stops_taken(stop: tuple[str, ...], profile: Profile) -> tuple[str, ...]:
+    """The stop sequences that can be sent, which are none."""
+    return ()
+
+
 # Tools
 
 

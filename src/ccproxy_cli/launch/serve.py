@@ -32,6 +32,8 @@ class RunningServer:
     port: int
     task: asyncio.Task[None] = field(repr=False)
     """Done once the server has stopped, by itself only if it failed."""
+    stop: Callable[[], None] = field(repr=False)
+    """Stop taking requests and let those that run finish; asked again, do not wait for them."""
 
 
 class Server(uvicorn.Server):
@@ -116,7 +118,7 @@ async def serving(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0, grace
         await asyncio.wait((task, waiting), return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             await task
-        yield RunningServer(url, port, task)
+        yield RunningServer(url, port, task, server.stop)
     finally:
         waiting.cancel()
         server.should_exit = True

@@ -57,7 +57,7 @@ class Front:
         if error is not None:
             closing = bool(error.headers and "connection" in error.headers)
             await send_error(send, visit, error, receive if closing else None)
-        elif visit.method == "OPTIONS" and self._guard.allowed_origin(scope):
+        elif self._guard.is_preflight(scope):
             await send_reply(send, 204, _PREFLIGHT, b"")
         elif visit.method == "HEAD":
             await self._app({**scope, "method": "GET"}, receive, send)  # the server drops the body by its own copy of the method

@@ -60,6 +60,10 @@ class Guard:
                 return value
         return None
 
+    def is_preflight(self, scope: Scope) -> bool:
+        """A browser asks, without a key, whether a page of an allowed origin may ask."""
+        return bool(scope["method"] == "OPTIONS" and self.allowed_origin(scope))
+
     def _refuse_framing(self, scope: Scope) -> APIError | None:
         """Two ways to tell where a body ends are how one request is smuggled inside another."""
         coding = values_of(scope, b"transfer-encoding")
@@ -98,7 +102,7 @@ class Guard:
         return None
 
     def _refuse_key(self, scope: Scope, path: str) -> APIError | None:
-        if self.token is None or path in OPEN_PATHS:
+        if self.token is None or path in OPEN_PATHS or self.is_preflight(scope):
             return None
         offered = list(client_keys(scope))
         # Every key is compared to the end, so that the time it takes tells nothing.

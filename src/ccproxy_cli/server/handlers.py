@@ -41,8 +41,8 @@ class Handlers:
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request to any path of `ENDPOINTS`, or below a list of models."""
         visit = Visit.of(scope)
-        endpoint, model_id = _endpoint(visit.path)
         try:
+            endpoint, model_id = _endpoint(visit.path)
             _check_method(endpoint, visit)
             if endpoint.action is Action.MODELS:
                 await self._models(visit, endpoint, model_id, scope, receive, send)

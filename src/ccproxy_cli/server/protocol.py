@@ -107,9 +107,14 @@ class Protocol(HttpToolsProtocol):
     def _refuse(self, error: APIError) -> None:
         """Answer below ASGI, for requests that never become one, and hang up."""
         self._refused = True
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.transport.close()  # an answer is on its way: nothing can be said in between
-            return
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            answering = self.pipeline or cycle.response_started
+            cycle.disconnected = True  # whatever the application still says goes nowhere
+            cycle.message_event.set()
+            if answering:
+                self.transport.close()
+                return
         url = getattr(self, "url", b"")
         headers = {name.decode("latin-1"): "" for name, _ in self.headers or ()}
         reply = format_of(normal_path(url.partition(b"?")[0].decode("latin-1")), headers).encode_error(error, "")

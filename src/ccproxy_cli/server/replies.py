@@ -63,7 +63,7 @@ async def send_stream(send: Send, visit: Visit, answer: Answer, headers: Mapping
     try:
         chunk = await anext(chunks, b"")
         await send({"type": "http.response.start", "status": answer.status, "headers": _encoded(headers)})
-        heartbeat = Heartbeat(send, visit.format.ping)
+        heartbeat = Heartbeat(send, visit.format.ping, PING_AFTER)
         count = 0
         while chunk:
             visit.bytes_out += len(chunk)
@@ -82,7 +82,7 @@ async def send_stream(send: Send, visit: Visit, answer: Answer, headers: Mapping
 class Heartbeat:
     """Sends a frame whenever a stream has been silent for a while. One timer, which looks when it fires; nothing per chunk."""
 
-    def __init__(self, send: Send, frame: bytes, interval: float = PING_AFTER) -> None:
+    def __init__(self, send: Send, frame: bytes, interval: float) -> None:
         self._loop = asyncio.get_running_loop()
         self._send = send
         self._frame = frame

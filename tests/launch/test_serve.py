@@ -17,7 +17,7 @@ from ccproxy_cli.launch.serve import run
 from ccproxy_cli.launch.socket import CannotListen, bind, url_of
 
 DRIVER = [sys.executable, str(Path(__file__).with_name("serve_driver.py"))]
-SLOW = {"model": "echo", "max_tokens": 99, "stream": True, "messages": [{"role": "user", "content": "word " * 400_000}]}
+SLOW = {"model": "echo", "max_tokens": 10**6, "stream": True, "messages": [{"role": "user", "content": "word " * 400_000}]}
 
 
 @pytest.fixture

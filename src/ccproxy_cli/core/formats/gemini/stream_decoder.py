@@ -21,14 +21,15 @@ from ccproxy_cli.core.formats.gemini.finish import decode_finish, decode_usage
 from ccproxy_cli.core.formats.gemini.pairing import AnswerIds
 from ccproxy_cli.core.formats.gemini.partial import PartialArguments
 from ccproxy_cli.core.formats.gemini.parts import decode_part
-from ccproxy_cli.core.formats.gemini.wire import KIT, NAME, CandidateWire, FunctionCall, PartWire, ResponseWire
+from ccproxy_cli.core.formats.gemini.wire import KIT, NAME, CandidateWire, FunctionCall, PartWire, ResponseWire, UsageWire
 from ccproxy_cli.core.framing import Frame, JSONArrayDecoder, SSEDecoder
 from ccproxy_cli.core.jsontext import JSON, JSONError, dumps_str, loads
 from ccproxy_cli.core.parts import Part, Reasoning, Text, ToolCall
-from ccproxy_cli.core.response import Response, Usage
+from ccproxy_cli.core.response import Response
 from ccproxy_cli.core.stream import fold
 
 _BOM = b"\xef\xbb\xbf"
+_CHUNK = frozenset({"candidates", "usageMetadata", "modelVersion", "responseId"})
 _PIECES = ("partialArgs", "willContinue")
 _MERGED = ("citationMetadata",)
 """Members of a candidate of which every chunk brings more; of all others the last counts."""
@@ -59,10 +60,13 @@ class StreamDecoder:
         self._called = False
         self._blocked = False
         self._finish: JSON = None
-        self._usage: Usage | None = None
+        self._usage: JSON = None
+        """As the vendor wrote it last."""
         self._members: dict[str, JSON] = {}
         self._candidate: dict[str, JSON] = {}
         self._content: dict[str, JSON] | None = None
+        self._plain_candidate: dict[str, JSON] = {}
+        """What a candidate of nothing but words holds beside its content."""
 
     def feed(self, chunk: bytes) -> list[Event]:
         """The events that `chunk` completes. Raises `BadUpstream`."""
@@ -92,13 +96,19 @@ class StreamDecoder:
         """The events of one parsed chunk. Raises `BadUpstream`."""
         if self.done:
             return []
+        words = self._only_words(chunk)
+        if words is not None:
+            events: list[Event] = []
+            self._usage = chunk.get("usageMetadata") or self._usage
+            self._say(*words, events)
+            return events
         if holds_error(chunk):
             self.done = True
             return [StreamError(decode_error_object(chunk))]
         wire = KIT.read(chunk, ResponseWire, BadUpstream)
-        events: list[Event] = []
+        events = []
         if wire.usage_metadata is not None:
-            self._usage = decode_usage(wire.usage_metadata)
+            self._usage = chunk["usageMetadata"]
         if not self._started:
             self._start(wire, events)
         for name, value in wire.extras.items():
@@ -110,6 +120,21 @@ class StreamDecoder:
             self._take(first, events)
         events += [OpaqueEvent(NAME, {"candidates": [KIT.write(other)]}) for other in others]
         return events
+
+    def _only_words(self, chunk: JSON) -> tuple[type[Text] | type[Reasoning], str] | None:
+        """The words of a chunk that says nothing else that is new, as nearly all do: those are not worth the wire types."""
+        if self._content is None or type(chunk) is not dict or not chunk.keys() <= _CHUNK:
+            return None
+        match chunk.get("candidates"):
+            case [{"content": {"parts": [{"text": str() as text, **part}], **content}, **candidate}]:
+                pass
+            case _:
+                return None
+        if candidate != self._plain_candidate or content != self._content:
+            return None
+        if not part:
+            return Text, text
+        return (Reasoning, text) if part == {"thought": True} else None
 
     def _read(self, frames: Sequence[Frame]) -> list[Event]:
         events: list[Event] = []
@@ -136,7 +161,7 @@ class StreamDecoder:
         if first is not None:
             role = first.content.role if first.content else "model"
             members[spelling.SHAPE] = {"index": first.index, "role": role}
-        usage = self._usage or Usage()
+        usage = decode_usage(wire.usage_metadata)
         events.append(ResponseStart(wire.response_id or "", wire.model_version or "", usage=usage, extras=extras_of(NAME, members)))
 
     def _end(self) -> list[Event]:
@@ -152,7 +177,8 @@ class StreamDecoder:
                 content = {**content, spelling.NO_PARTS: True}
             members |= {spelling.CANDIDATE: self._candidate, spelling.CONTENT: content}
         finish = decode_finish(self._finish, called=self._called, blocked=self._blocked)
-        events.append(ResponseEnd(finish, self._usage or Usage(), extras_of(NAME, members)))
+        usage = None if self._usage is None else KIT.read(self._usage, UsageWire, BadUpstream, "usageMetadata")
+        events.append(ResponseEnd(finish, decode_usage(usage), extras_of(NAME, members)))
         return events
 
     def _take(self, wire: CandidateWire, events: list[Event]) -> None:
@@ -163,6 +189,7 @@ class StreamDecoder:
                 self._candidate[name] = _merged(self._candidate.get(name), value) if name in _MERGED else value
         if wire.content is None:
             return
+        self._plain_candidate = {} if wire.index is None else {"index": wire.index}
         said = {name: value for name, value in content_members(wire.content).items() if not name.startswith(NOTE)}
         self._content = {**(self._content or {}), **said}
         for part in content_parts(wire.content):

@@ -44,7 +44,7 @@ def loads(text: bytes | str) -> JSON:
     except msgspec.MsgspecError as error:
         repaired = repair_surrogates(text)
         if repaired == text:
-            raise JSONError(str(error) if text else "empty body, expected JSON") from None
+            raise JSONError(_said(error) if text else "empty body, expected JSON") from None
         return loads(repaired)
 
 
@@ -77,7 +77,7 @@ def split_members(text: bytes) -> Mapping[str, bytes]:
     except msgspec.MsgspecError as error:
         repaired = repair_surrogates(text)
         if repaired == text:
-            raise JSONError(str(error) if text else "empty body, expected JSON") from None
+            raise JSONError(_said(error) if text else "empty body, expected JSON") from None
         return split_members(repaired)
     return members
 
@@ -85,6 +85,11 @@ def split_members(text: bytes) -> Mapping[str, bytes]:
 def join_members(members: Mapping[str, bytes]) -> bytes:
     """Undo `split_members`; every value keeps its exact bytes."""
     return b"{" + b",".join(_encode(name) + b":" + value for name, value in members.items()) + b"}"
+
+
+def _said(error: msgspec.MsgspecError) -> str:
+    """Without the place, which the parser knows only in outline and spells in its own way."""
+    return str(error).partition(" - at `")[0]
 
 
 def repair_surrogates(text: bytes | str) -> bytes:

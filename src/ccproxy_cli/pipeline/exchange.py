@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncGenerator, Mapping
 
-from attrs import define, field, frozen
+from attrs import Factory, define, field, frozen
 
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats import Format
@@ -25,7 +25,7 @@ class Exchange:
     """Any loss is to be refused (`x-ccproxy-strict`)."""
     client_key: str | None = None
     """The key the client sent, for providers that pass it through."""
-    losses: Losses = field(factory=Losses)
+    losses: Losses = field(default=Factory(lambda self: Losses(strict=self.strict), takes_self=True))
     model: str | None = None
     """What the client asked for."""
     stream: bool = False

@@ -6,6 +6,8 @@ neutral events, and encoded for the client. Errors before the first content are 
 """
 
 import asyncio
+import functools
+import secrets
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 
@@ -17,11 +19,15 @@ from ccproxy_cli.core.errors import APIError, BadRequest, BadUpstream, ErrorKind
 from ccproxy_cli.core.events import Event, ResponseEnd, ResponseStart, StreamError, TextDelta
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats import StreamEncoder
-from ccproxy_cli.core.jsontext import dumps
+from ccproxy_cli.core.http import HTTPCall
 from ccproxy_cli.core.request import Request
 from ccproxy_cli.core.response import Response
-from ccproxy_cli.core.stream import Fold, InOrder
+from ccproxy_cli.core.seal import KEY_LENGTH
+from ccproxy_cli.core.stream import Fold, InOrder, State
 from ccproxy_cli.pipeline.exchange import Answer, Exchange
+from ccproxy_cli.pipeline.memory import RecentTurns, TurnMemory, remember, with_recalled
+from ccproxy_cli.pipeline.proofs import KeySource, Outbound, bring_home, may_hold_envelopes, only_own
+from ccproxy_cli.pipeline.refusals import refusal_in, without_refused
 from ccproxy_cli.pipeline.route import Route, RouteTable
 
 SSE_HEADERS = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache", "x-accel-buffering": "no"}
@@ -31,9 +37,23 @@ _LOSSES_HEADER_LIMIT = 1024
 class Pipeline:
     """Serves requests of every client format from every backend."""
 
-    def __init__(self, routes: RouteTable, backends: Mapping[str, Backend]) -> None:
+    def __init__(
+        self,
+        routes: RouteTable,
+        backends: Mapping[str, Backend],
+        *,
+        seal_key: KeySource | None = None,
+        memory: TurnMemory | None = None,
+    ) -> None:
+        """
+        Args:
+            seal_key: the key under which proofs travel through clients of other formats; by default one that ends with this process.
+            memory: where the reasoning is kept that clients cannot hand back; by default in this process.
+        """
         self.routes = routes
         self.backends = backends
+        self._seal_key = functools.cache(functools.partial(secrets.token_bytes, KEY_LENGTH)) if seal_key is None else seal_key
+        self._memory = RecentTurns(time.monotonic) if memory is None else memory
         # Asked once: checking a runtime protocol costs more than routing a request.
         self._relays = {name: backend for name, backend in backends.items() if isinstance(backend, RelayBackend)}
 
@@ -45,17 +65,22 @@ class Pipeline:
         Raises:
             BadRequest, BadUpstream, UpstreamError: nothing has been committed to the client yet.
         """
-        envelope = exchange.format.peek(exchange.call.body)
+        envelope = exchange.format.peek(exchange.call)
         exchange.model, exchange.stream = envelope.model, envelope.stream
         route, backend = self._route(exchange)
         relay = self._relays.get(route.target.provider)
-        if relay is not None and relay.format is exchange.format:
-            exchange.relayed = True
-            # Joined anew even when nothing changes: of a member given twice the upstream must see the one that was checked.
-            body = envelope.with_members({"model": dumps(route.target.model)})
-            return await self._relay(exchange, relay, body)
+        refused: UpstreamError | None = None
+        if relay is not None and relay.format is exchange.format and not may_hold_envelopes(exchange.call.body):
+            try:
+                # Written anew even when nothing changes: of a member given twice the upstream must see the one that was checked.
+                return await self._relay(exchange, relay, envelope.for_model(exchange.call, route.target.model))
+            except UpstreamError as error:
+                if refusal_in(error.error) is None:
+                    raise
+                refused = error
         request = exchange.format.decode_request(exchange.call, exchange.losses)
-        return await self._translate(exchange, backend, evolve(request, model=route.target.model))
+        request = await self._incoming(exchange, evolve(request, model=route.target.model), relay)
+        return await self._translate(exchange, backend, request, refused)
 
     async def count_tokens(self, exchange: Exchange) -> Answer:
         """Answer a request for the number of input tokens. Raises as `generate` does."""
@@ -66,7 +91,8 @@ class Pipeline:
         exchange.model = request.model
         route, backend = self._route(exchange)
         exchange.sent_upstream = time.monotonic()
-        count = await backend.count_tokens(evolve(request, model=route.target.model), exchange.losses, exchange.client_key)
+        request = await self._incoming(exchange, evolve(request, model=route.target.model), self._relays.get(route.target.provider))
+        count = await backend.count_tokens(request, exchange.losses, exchange.client_key)
         exchange.first_byte = time.monotonic()
         headers = {"x-token-count": "estimate"} if count.estimated else {}
         return Answer(200, {"content-type": "application/json", **self._headers(exchange), **headers}, encode(count))
@@ -124,9 +150,39 @@ class Pipeline:
         exchange.route = str(route.target)
         return route, self.backends[route.target.provider]
 
-    async def _relay(self, exchange: Exchange, backend: RelayBackend, body: bytes) -> Answer:
+    async def _incoming(self, exchange: Exchange, request: Request, relay: RelayBackend | None) -> Request:
+        """The client's conversation with the proofs that its vendors want back, where they hung."""
+        spoken, slot = exchange.format, exchange.format.proof_slot
+        if slot is not None and may_hold_envelopes(exchange.call.body):
+            request = bring_home(request, spoken.name, self._seal_key, exchange.losses)
+            if relay is not None and relay.format is spoken:
+                request = only_own(request, spoken.name, exchange.losses)
+        if slot is None or not slot.thoughts_return:
+            issuer = None if relay is None else relay.format.name
+            request = await with_recalled(request, self._memory, exchange.client_key, issuer)
+        return request
+
+    async def _outgoing(self, exchange: Exchange, stream: EventStream) -> EventStream:
+        """The events with their proofs in the client's own place for such, or remembered where it has none."""
+        slot = exchange.format.proof_slot
+        outbound = Outbound(exchange.format, self._seal_key)
+        folding = Fold() if slot is None or not slot.thoughts_return else None
+        try:
+            async for batch in stream:
+                if folding is not None:
+                    for event in batch:
+                        folding.feed(event)
+                    if folding.state is State.ENDED:
+                        await remember(folding.response.parts, self._memory, exchange.format.name, exchange.client_key)
+                        folding = None
+                yield batch if slot is None else [ready for event in batch for ready in outbound.feed(event)]
+        finally:
+            await stream.aclose()
+
+    async def _relay(self, exchange: Exchange, backend: RelayBackend, call: HTTPCall) -> Answer:
         exchange.sent_upstream = time.monotonic()
-        reply = await backend.relay(evolve(exchange.call, body=body), exchange.stream, exchange.client_key)
+        reply = await backend.relay(call, exchange.stream, exchange.client_key)
+        exchange.relayed = True
         exchange.first_byte = time.monotonic()
         exchange.upstream_status = 200
         if isinstance(reply, RelayedStream):
@@ -136,9 +192,9 @@ class Pipeline:
             exchange.usage = reply.usage
         return Answer(reply.status, {**reply.headers, "content-type": "application/json", **self._headers(exchange)}, reply.body)
 
-    async def _translate(self, exchange: Exchange, backend: Backend, request: Request) -> Answer:
+    async def _translate(self, exchange: Exchange, backend: Backend, request: Request, refused: UpstreamError | None) -> Answer:
         exchange.sent_upstream = time.monotonic()
-        stream = await backend.send(request, exchange.losses, exchange.client_key)
+        stream = self._outgoing(exchange, await _accepted(exchange, backend, request, refused))
         exchange.first_byte = time.monotonic()
         exchange.upstream_status = 200
         if exchange.stream:
@@ -157,6 +213,20 @@ class Pipeline:
         return headers
 
 
+async def _accepted(exchange: Exchange, backend: Backend, request: Request, refused: UpstreamError | None) -> EventStream:
+    """The answer to the request, or to one without its reasoning if that is what the upstream refuses, or has `refused` already."""
+    if refused is None:
+        try:
+            return await backend.send(request, exchange.losses, exchange.client_key)
+        except UpstreamError as error:
+            refused = error
+    refusal = None if exchange.strict else refusal_in(refused.error)
+    again = None if refusal is None else without_refused(request, refusal, exchange.losses)
+    if again is None:
+        raise refused
+    return await backend.send(again, exchange.losses, exchange.client_key)
+
+
 async def _encoded(exchange: Exchange, stream: EventStream, encoder: StreamEncoder) -> AsyncGenerator[bytes, None]:
     """A backend's events as the frames of the client's format. The last frame tells an error, if there is one."""
     ordering = InOrder() if exchange.format.ordered else None
@@ -167,7 +237,7 @@ async def _encoded(exchange: Exchange, stream: EventStream, encoder: StreamEncod
                 yield out
     except (BadUpstream, UpstreamError) as error:
         note_failure(exchange, error.error, streaming=True)
-        yield exchange.format.encode_stream_error(error.error, exchange.id)
+        yield encoder.encode(StreamError(evolve(error.error, request_id=error.error.request_id or exchange.id)))
     finally:
         await stream.aclose()
 

@@ -6,7 +6,9 @@ from types import MappingProxyType
 
 from ccproxy_cli.core.formats._format import Envelope, Format, StreamDecoder, StreamEncoder
 
-_MODULES: Mapping[str, str] = MappingProxyType({"anthropic": "anthropic", "openai-chat": "openai_chat"})
+_MODULES: Mapping[str, str] = MappingProxyType(
+    {"anthropic": "anthropic", "openai-chat": "openai_chat", "openai-responses": "openai_responses", "gemini": "gemini"}
+)
 
 
 class _Formats(Mapping[str, Format]):

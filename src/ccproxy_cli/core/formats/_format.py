@@ -74,8 +74,8 @@ class Format:
     """As configuration and headers spell it."""
     ordered: bool
     """Parts of a stream must not interleave."""
-    peek: Callable[[bytes], Envelope] = field(repr=False)
-    """Read the envelope of a request body and check the shape of what every request must have."""
+    peek: Callable[[HTTPCall], Envelope] = field(repr=False)
+    """Read the envelope of a call and check the shape of what every request must have."""
     decode_request: Callable[[HTTPCall, Losses], Request] = field(repr=False)
     encode_request: Callable[[Request, Profile, Losses], HTTPCall] = field(repr=False)
     """Also gets what the target model can take; what it cannot is bent or dropped, and recorded."""

@@ -266,4 +266,4 @@ def test_any_value_anywhere_is_read_or_refused(path: tuple[str | int, ...], valu
     except BadRequest:
         return
     assert encoded(request) == body
-    FORMAT.peek(call.body)  # what is read in full is not refused at a glance
+    FORMAT.peek(call)  # what is read in full is not refused at a glance

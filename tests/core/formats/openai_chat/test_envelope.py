@@ -8,17 +8,20 @@ from hypothesis import given
 
 from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.formats.openai_chat import FORMAT
+from ccproxy_cli.core.http import HTTPCall
 from tests.core.formats.openai_chat.chat import body_of, decode
 from tests.core.formats.openai_chat.test_request import REFUSED, REQUESTS
 
 
 def peek(body: Any) -> Any:
-    return FORMAT.peek(json.dumps(body).encode())
+    return FORMAT.peek(HTTPCall("POST", "", json.dumps(body).encode()))
 
 
 def test_an_envelope_keeps_every_byte_of_every_member() -> None:
     messages = b'[{"role": "user", "content": [ {"type":"text","text":"\\u00e9"} ]}]'
-    envelope = FORMAT.peek(b'{"model": "m", "messages": ' + messages + b', "stream": true, "x": 12345678901234567890 }')
+    envelope = FORMAT.peek(
+        HTTPCall("POST", "", b'{"model": "m", "messages": ' + messages + b', "stream": true, "x": 12345678901234567890 }')
+    )
     assert (envelope.model, envelope.stream) == ("m", True)
     changed = envelope.with_members({"model": b'"n"'})
     assert changed == b'{"model":"n","messages":' + messages + b',"stream":true,"x":12345678901234567890}'
@@ -51,4 +54,4 @@ def test_what_every_request_must_have_is_checked_with_the_same_path(body: Any, p
 @pytest.mark.parametrize("body", [b"", b"[]", b"5", b"{", b'{"model": NaN}', b"\xff\xfe", b'{"model":' + b"[" * 100_000])
 def test_what_is_no_object_is_a_bad_request(body: bytes) -> None:
     with pytest.raises(BadRequest):
-        FORMAT.peek(body)
+        FORMAT.peek(HTTPCall("POST", "", body))

@@ -78,7 +78,8 @@ MESSAGES = st.one_of(
     objects({"role": st.just("tool"), "tool_call_id": NAMES, "content": NULL | WORDS | st.lists(TEXT_PARTS, max_size=2)}, {"name": NAMES}),
     objects({"role": st.just("function"), "name": NAMES, "content": NULL | WORDS}),
 )
-SPECS = objects({"name": NAMES}, {"description": NULL | WORDS, "parameters": NULL | JSON_VALUES, "strict": NULL | st.booleans()})
+OBJECTS = st.dictionaries(WORDS, JSON_VALUES, max_size=3)
+SPECS = objects({"name": NAMES}, {"description": NULL | WORDS, "parameters": NULL | OBJECTS, "strict": NULL | st.booleans()})
 TOOLS = (
     objects({"type": st.just("function"), "function": SPECS}, {"cache_control": MARKS})
     | objects({"function": SPECS})
@@ -98,7 +99,7 @@ CHOICES = (
     )
     | st.fixed_dictionaries({"type": st.just("web_search_preview")})
 )
-SCHEMAS = objects({"name": NAMES}, {"schema": JSON_VALUES, "strict": NULL | st.booleans(), "description": NULL | WORDS})
+SCHEMAS = objects({"name": NAMES}, {"schema": NULL | OBJECTS, "strict": NULL | st.booleans(), "description": NULL | WORDS})
 AMOUNTS = st.floats(0, 2) | st.integers(0, 2)
 REQUESTS = objects(
     {"model": NAMES, "messages": st.lists(MESSAGES, min_size=1, max_size=4)},
@@ -294,10 +295,12 @@ REFUSED = [
     (body_of(max_tokens=True), "max_tokens"),
     (body_of(tools={}), "tools"),
     (body_of(tools=[{"type": "function"}]), "tools[0].function"),
+    (body_of(tools=[{"type": "function", "function": {"name": "f", "parameters": "p"}}]), "tools[0].function.parameters"),
     (body_of(tools=[WEATHER], tool_choice="sometimes"), "tool_choice"),
     (body_of(tools=[WEATHER], tool_choice={"type": "function"}), "tool_choice.function"),
     (body_of(functions=[{"name": "f"}], function_call="sometimes"), "function_call"),
     (body_of(response_format={"type": "json_schema"}), "response_format.json_schema"),
+    (body_of(response_format={"type": "json_schema", "json_schema": {"name": "s", "schema": []}}), "response_format.json_schema.schema"),
     (body_of(stream_options={"include_usage": 1}), "stream_options.include_usage"),
 ]
 

@@ -51,7 +51,7 @@ def each(found: list[Entry]) -> pytest.MarkDecorator:
 def test_a_request_is_written_as_it_was_read(entry: Entry) -> None:
     assert entry.request is not None
     call, losses = HTTPCall("POST", "/responses", entry.request), Losses()
-    FORMAT.peek(call.body)
+    FORMAT.peek(call)
     again = FORMAT.encode_request(FORMAT.decode_request(call, losses), Profile(), losses)
     assert json.loads(again.body) == json.loads(entry.request)
     assert not list(losses)

@@ -7,15 +7,19 @@ import pytest
 
 from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.formats.openai_responses import FORMAT
+from ccproxy_cli.core.http import HTTPCall
 from tests.core.formats.openai_responses.responses import body_of
 
 
 def test_the_envelope_is_read_without_the_rest() -> None:
-    envelope = FORMAT.peek(b'{"input": "a \\ud83d", "model": "m", "stream": true, "odd": [1.0]}')
+    envelope = FORMAT.peek(HTTPCall("POST", "", b'{"input": "a \\ud83d", "model": "m", "stream": true, "odd": [1.0]}'))
     assert (envelope.model, envelope.stream, envelope.members["odd"]) == ("m", True, b"[1.0]")
-    assert FORMAT.peek(json.dumps({"model": "m", "previous_response_id": "resp_1"}).encode()).stream is False
+    assert FORMAT.peek(HTTPCall("POST", "", json.dumps({"model": "m", "previous_response_id": "resp_1"}).encode())).stream is False
     assert (
-        FORMAT.peek(json.dumps(body_of({"role": "user", "content": "hi"}, {"type": "odd"}, tools=[{"type": "web"}])).encode()).model == "m"
+        FORMAT.peek(
+            HTTPCall("POST", "", json.dumps(body_of({"role": "user", "content": "hi"}, {"type": "odd"}, tools=[{"type": "web"}])).encode())
+        ).model
+        == "m"
     )
 
 
@@ -38,7 +42,7 @@ def test_the_envelope_is_read_without_the_rest() -> None:
 )
 def test_a_bad_envelope_is_refused_with_the_place(body: Any, path: str) -> None:
     with pytest.raises(BadRequest) as caught:
-        FORMAT.peek(json.dumps(body).encode())
+        FORMAT.peek(HTTPCall("POST", "", json.dumps(body).encode()))
     assert caught.value.param is not None
     assert caught.value.param.replace("[]", "[0]") == path
 
@@ -46,4 +50,4 @@ def test_a_bad_envelope_is_refused_with_the_place(body: Any, path: str) -> None:
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"model": "m", "input": "\xff"}'])
 def test_what_is_no_object_is_refused(body: bytes) -> None:
     with pytest.raises(BadRequest):
-        FORMAT.peek(body)
+        FORMAT.peek(HTTPCall("POST", "", body))

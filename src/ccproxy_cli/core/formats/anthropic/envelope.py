@@ -13,6 +13,7 @@ import msgspec
 from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.formats._format import Envelope
 from ccproxy_cli.core.formats.anthropic.request_decoder import MAX_INT, refuse_threads
+from ccproxy_cli.core.http import HTTPCall
 from ccproxy_cli.core.jsontext import JSONError, repair_surrogates, split_members
 
 _PLACE = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<where>.*)`)?$", re.DOTALL)
@@ -55,14 +56,14 @@ _CHECKS: Mapping[str, msgspec.json.Decoder[Any]] = MappingProxyType(
 )
 
 
-def peek(body: bytes) -> Envelope:
+def peek(call: HTTPCall) -> Envelope:
     """The envelope of a `POST /v1/messages` or of its token count.
 
     Raises:
         BadRequest: not JSON, or not of the shape every request has.
     """
     try:
-        members = split_members(body)
+        members = split_members(call.body)
     except JSONError as error:
         raise BadRequest(f"the request body is not a valid JSON object: {error}") from error
     values = {name: _checked(name, members[name]) for name in _CHECKS if name in members}
@@ -75,7 +76,7 @@ def peek(body: bytes) -> Envelope:
         raise BadRequest("messages: at least one message is required", "messages")
     limit = values.get("max_tokens")
     if limit is not None and not 0 <= limit <= MAX_INT:
-        raise BadRequest("max_tokens: must be greater than or equal to 0", "max_tokens")
+        raise BadRequest(f"max_tokens: must be between 0 and {MAX_INT}", "max_tokens")
     if members.get("thread", b"null") != b"null":
         refuse_threads()
     return Envelope(values["model"], bool(values.get("stream")), members)

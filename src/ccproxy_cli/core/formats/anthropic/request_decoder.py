@@ -129,7 +129,7 @@ def _check(wire: RequestWire) -> None:
     if not wire.messages:
         raise BadRequest("messages: at least one message is required", "messages")
     if wire.max_tokens is not None and not 0 <= wire.max_tokens <= MAX_INT:  # 0 warms the cache and answers nothing
-        raise BadRequest("max_tokens: must be greater than or equal to 0", "max_tokens")
+        raise BadRequest(f"max_tokens: must be between 0 and {MAX_INT}", "max_tokens")
     if wire.extras.get("thread") is not None:
         refuse_threads()
 

@@ -26,7 +26,7 @@ from ccproxy_cli.core.seal import ProofSlot
 FORMAT = Format(
     name=NAME,
     ordered=True,
-    peek=peek,  # type: ignore[arg-type]  # of the whole call, as model and action stand in its path
+    peek=peek,
     decode_request=decode_request,
     encode_request=encode_request,
     decode_response=decode_response,

@@ -12,9 +12,7 @@ from ccproxy_cli.core.formats.openai_chat.parts import Blame, blamed, read_conte
 from ccproxy_cli.core.formats.openai_chat.wire import (
     WireCall,
     WireCustomCall,
-    WireCustomInput,
     WireFunction,
-    WireFunctionCall,
     WireMessage,
 )
 from ccproxy_cli.core.jsontext import JSON, dumps_str
@@ -96,8 +94,8 @@ def _arguments(function: WireFunction, path: str, blame: Blame) -> str:
             return dumps_str(value)
 
 
-def write_assistant(wire: WireMessage, parts: Sequence[Part], *, flat: bool, notes: Extras, path: str) -> None:
-    """Fill `wire` with the parts.
+def write_assistant(body: dict[str, JSON], parts: Sequence[Part], *, flat: bool, notes: Extras, path: str) -> None:
+    """Add the parts to `body`, which holds what else the message says.
 
     Args:
         notes: the message's extras, which say how it was spelled.
@@ -106,60 +104,64 @@ def write_assistant(wire: WireMessage, parts: Sequence[Part], *, flat: bool, not
         BadRequest: a part that an assistant's message cannot hold.
     """
     content: list[Part] = []
-    calls: list[WireCall] = []
+    calls: list[JSON] = []
     for name in REASONING_MEMBERS:
         if spelling.said(notes, spelling.EMPTY + name):
-            wire.extras[name] = ""
+            body[name] = ""
     for part in parts:
         match part:
             case Reasoning() if not spelling.said(part.extras, spelling.IN_CONTENT):
                 name = "reasoning" if spelling.said(part.extras, spelling.REASONING) else "reasoning_content"
-                wire.extras[name] = wire.extras.get(name, "") + part.text
+                body[name] = body.get(name, "") + part.text
             case Refusal() if spelling.said(part.extras, spelling.IN_MESSAGE):
-                wire.refusal = (wire.refusal or "") + part.text
+                body["refusal"] = (body.get("refusal") or "") + part.text
             case ToolCall():
-                _write_call(wire, part, calls)
+                _write_call(body, part, calls)
             case ToolResult():
                 raise BadRequest(f"{path}: a tool result cannot stand in the assistant's message", path)
             case Text() | Media() | Reasoning() | Refusal() | Opaque():
                 content.append(part)
-    if calls:
-        wire.tool_calls = calls
     if not content and spelling.said(notes, spelling.EMPTY + "content"):
-        wire.content = ""
+        body["content"] = ""
     elif content or not (spelling.said(notes, spelling.NO_CONTENT) or spelling.said(notes, "content")):
-        wire.content = write_content(content, flat=flat, path=path)
+        body["content"] = write_content(content, flat=flat, path=path)
+    if calls:
+        body["tool_calls"] = calls
 
 
-def _write_call(wire: WireMessage, call: ToolCall, calls: list[WireCall]) -> None:
-    members = spelling.own_members(call.extras, "function", "custom")
+def _write_call(body: dict[str, JSON], call: ToolCall, calls: list[JSON]) -> None:
+    extras = call.extras
+    written: dict[str, JSON] = {"id": call.call_id}
     if call.kind is ToolKind.CUSTOM:
-        custom = WireCustomInput(name=call.name, input=call.arguments, extras=spelling.inner_members(call.extras, "custom"))
-        calls.append(WireCustomCall(id=call.call_id, custom=custom, extras=members))
-        return
-    function = WireFunction(name=call.name, arguments=call.arguments, extras=spelling.inner_members(call.extras, "function"))
-    if spelling.said(call.extras, spelling.LEGACY):
-        wire.function_call = function
-        return
-    kind = None if spelling.said(call.extras, spelling.NO_TYPE) else "function"
-    calls.append(WireFunctionCall(id=call.call_id, type=kind, function=function, extras=members))
+        written["type"] = "custom"
+        written["custom"] = spelling.with_inner({"name": call.name, "input": call.arguments}, extras, "custom")
+    else:
+        function = spelling.with_inner({"name": call.name, "arguments": call.arguments}, extras, "function")
+        if spelling.said(extras, spelling.LEGACY):
+            body["function_call"] = function
+            return
+        if not spelling.said(extras, spelling.NO_TYPE):
+            written["type"] = "function"
+        written["function"] = function
+    calls.append(spelling.with_members(written, extras, "function", "custom"))
 
 
-def write_foreign(parts: Sequence[Part]) -> WireMessage:
+def write_foreign(parts: Sequence[Part]) -> dict[str, JSON]:
     """An answer of another format as this format's message, in the shape OpenAI gives it."""
     texts = [part.text for part in parts if isinstance(part, Text)]
     refusals = [part.text for part in parts if isinstance(part, Refusal)]
     thoughts = "".join(part.text for part in parts if isinstance(part, Reasoning))
-    wire = WireMessage(role="assistant", extras={"content": None, "refusal": None})
+    body: dict[str, JSON] = {"role": "assistant", "content": None, "refusal": None}
     if texts or not any(isinstance(part, ToolCall | Refusal) for part in parts):
-        wire.content = "".join(texts)
+        body["content"] = "".join(texts)
     if refusals:
-        wire.refusal = "".join(refusals)
+        body["refusal"] = "".join(refusals)
     if thoughts:
-        wire.extras["reasoning_content"] = thoughts
-    calls: list[WireCall] = []
+        body["reasoning_content"] = thoughts
+    calls: list[JSON] = []
     for part in parts:
         if isinstance(part, ToolCall):
-            _write_call(wire, part, calls)
-    wire.tool_calls = calls or None
-    return wire
+            _write_call(body, part, calls)
+    if calls:
+        body["tool_calls"] = calls
+    return body

@@ -7,6 +7,7 @@ import msgspec
 
 from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.formats._format import Envelope
+from ccproxy_cli.core.http import HTTPCall
 from ccproxy_cli.core.jsontext import JSONError, split_members
 
 _NULL = msgspec.Raw(b"null")
@@ -27,14 +28,14 @@ _MISSING = re.compile(r"Object missing required field `(.*)`")
 _WHERE = re.compile(r"(.*) - at `\$(.*)`")
 
 
-def peek(body: bytes) -> Envelope:
+def peek(call: HTTPCall) -> Envelope:
     """The envelope of a request's body.
 
     Raises:
         BadRequest: the body is no JSON object, or the model, the messages or the stream switch are not what they must be.
     """
     try:
-        members = split_members(body)
+        members = split_members(call.body)
     except JSONError as error:
         raise BadRequest(f"the request body is not a JSON object: {error}") from error
     for name in ("model", "messages"):

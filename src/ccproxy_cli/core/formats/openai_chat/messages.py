@@ -83,29 +83,33 @@ def _required(path: str) -> BadRequest:
 
 def _misplaced(wire: WireMessage) -> dict[str, JSON]:
     """Members that only another role's message should have, as they were written."""
+    if wire.refusal is None and wire.tool_call_id is None and wire.tool_calls is None and wire.function_call is None:
+        return {}
     found = WireMessage(refusal=wire.refusal, tool_call_id=wire.tool_call_id, tool_calls=wire.tool_calls, function_call=wire.function_call)
     return KIT.write(found)
 
 
-def write_message(message: Message, path: str) -> WireMessage:
+def write_message(message: Message, path: str) -> dict[str, JSON]:
     """One message. Raises `BadRequest` for content that this format cannot say."""
-    wire = WireMessage(role=message.role.value, name=message.name, extras=spelling.own_members(message.extras))
+    body: dict[str, JSON] = {"role": message.role.value, **spelling.own_members(message.extras)}
+    name = message.name
     match message.role, message.parts:
         case Role.ASSISTANT, parts:
-            write_assistant(wire, parts, flat=message.flat, notes=message.extras, path=path)
+            write_assistant(body, parts, flat=message.flat, notes=message.extras, path=path)
         case Role.TOOL, (ToolResult() as result,):
-            if spelling.said(message.extras, spelling.LEGACY):
-                wire.role = "function"
-            else:
-                wire.tool_call_id = result.call_id
-            wire.name = result.name
-            wire.content = _result_content(result, message, path)
+            name = result.name
+            _write_result(body, result, message, path)
         case _, parts:
-            wire.content = write_content(parts, flat=message.flat, path=path)
-    return wire
+            body["content"] = write_content(parts, flat=message.flat, path=path)
+    if name is not None:
+        body["name"] = name
+    return body
 
 
-def _result_content(result: ToolResult, message: Message, path: str) -> JSON:
-    if not result.parts and (spelling.said(message.extras, spelling.NO_CONTENT) or spelling.said(message.extras, "content")):
-        return None
-    return write_content(result.parts, flat=result.flat, path=path)
+def _write_result(body: dict[str, JSON], result: ToolResult, message: Message, path: str) -> None:
+    if spelling.said(message.extras, spelling.LEGACY):
+        body["role"] = "function"
+    else:
+        body["tool_call_id"] = result.call_id
+    if result.parts or not (spelling.said(message.extras, spelling.NO_CONTENT) or spelling.said(message.extras, "content")):
+        body["content"] = write_content(result.parts, flat=result.flat, path=path)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TypeAlias, assert_never
 
 from ccproxy_cli.core.errors import BadRequest, BadUpstream
+from ccproxy_cli.core.extras import Extras
 from ccproxy_cli.core.formats._wirekit import Unknown
 from ccproxy_cli.core.formats.openai_chat import spelling
 from ccproxy_cli.core.formats.openai_chat.wire import (
@@ -11,9 +12,7 @@ from ccproxy_cli.core.formats.openai_chat.wire import (
     NAME,
     WireAudio,
     WireFile,
-    WireFileBody,
     WireImage,
-    WireImageURL,
     WirePart,
     WireRefusal,
     WireText,
@@ -80,7 +79,7 @@ def read_content(content: str | list[WirePart] | None, path: str, blame: Blame) 
             return tuple(read_part(part, f"{path}[{index}]", blame) for index, part in enumerate(content)), False
 
 
-def write_content(parts: Sequence[Part], *, flat: bool, path: str) -> str | list[WirePart]:
+def write_content(parts: Sequence[Part], *, flat: bool, path: str) -> JSON:
     """A message's content. Raises `BadRequest` for what cannot stand there."""
     match parts:
         case [Text(text)] if flat:
@@ -190,7 +189,7 @@ def thinking_text(thinking: JSON) -> str:
     return "".join(part["text"] for part in thinking if isinstance(part, dict) and isinstance(part.get("text"), str))
 
 
-def write_part(part: Part, path: str) -> WirePart:
+def write_part(part: Part, path: str) -> JSON:
     """One part of a content list.
 
     Raises:
@@ -198,16 +197,17 @@ def write_part(part: Part, path: str) -> WirePart:
     """
     match part:
         case Text():
-            return WireText(text=part.text, cache_control=write_cache(part.cache), extras=spelling.own_members(part.extras))
+            return _marked({"type": "text", "text": part.text}, part.cache, part.extras)
         case Media():
             return _write_media(part, path)
         case Reasoning():
             thinking = part.extras.get(NAME, {}).get(spelling.AS_WRITTEN, [{"type": "text", "text": part.text}])
-            return WireThinking(thinking=thinking, extras=spelling.own_members(part.extras))
+            block = {"type": "thinking"} if thinking is None else {"type": "thinking", "thinking": thinking}
+            return spelling.with_members(block, part.extras)
         case Refusal():
-            return WireRefusal(refusal=part.text, extras=spelling.own_members(part.extras))
+            return spelling.with_members({"type": "refusal", "refusal": part.text}, part.extras)
         case Opaque():
-            return Unknown(part.raw)
+            return part.raw
         case ToolCall() | ToolResult():
             raise unsupported("a tool's call or result among the content", path)
         case _:
@@ -218,35 +218,42 @@ def unsupported(what: str, path: str) -> BadRequest:
     return BadRequest(f"{path}: {what} cannot be sent to this model's API", path)
 
 
-def _write_media(media: Media, path: str) -> WirePart:
-    cache = write_cache(media.cache)
+def _marked(block: dict[str, JSON], cache: CacheMark | None, extras: Extras, *inner: str) -> dict[str, JSON]:
+    """`block` with its cache mark and the members that stood beside it."""
+    if cache is not None:
+        block["cache_control"] = write_cache(cache)
+    return spelling.with_members(block, extras, *inner)
+
+
+def _write_media(media: Media, path: str) -> JSON:
+    extras = media.extras
     match media.kind, media.source:
         case MediaKind.IMAGE, (Inline() | Link()) as source:
-            members = spelling.own_members(media.extras, "image_url")
-            if spelling.said(media.extras, spelling.BARE):
-                return WireImage(image_url=write_url(source), cache_control=cache, extras=members)
-            url = WireImageURL(url=write_url(source), detail=media.detail, extras=spelling.inner_members(media.extras, "image_url"))
-            return WireImage(image_url=url, cache_control=cache, extras=members)
+            url: JSON = write_url(source)
+            if not spelling.said(extras, spelling.BARE):
+                url = {"url": url} if media.detail is None else {"url": url, "detail": media.detail}
+                spelling.with_inner(url, extras, "image_url")
+            return _marked({"type": "image_url", "image_url": url}, media.cache, extras, "image_url")
         case MediaKind.AUDIO, Inline(media_type, data):
-            inner = spelling.inner_members(media.extras, "input_audio")
-            audio = {"data": data, "format": media_type.removeprefix("audio/"), **inner}
-            return WireAudio(input_audio=audio, cache_control=cache, extras=spelling.own_members(media.extras, "input_audio"))
+            audio = {"data": data, "format": media_type.removeprefix("audio/"), **spelling.inner_members(extras, "input_audio")}
+            return _marked({"type": "input_audio", "input_audio": audio}, media.cache, extras, "input_audio")
         case MediaKind.DOCUMENT, source:
-            body = WireFileBody(filename=media.name, extras=spelling.inner_members(media.extras, "file"))
-            _set_source(body, source, bare=spelling.said(media.extras, spelling.BARE), path=path)
-            return WireFile(file=body, cache_control=cache, extras=spelling.own_members(media.extras, "file"))
+            file = _write_source(source, bare=spelling.said(extras, spelling.BARE), path=path)
+            if media.name is not None:
+                file["filename"] = media.name
+            return _marked({"type": "file", "file": spelling.with_inner(file, extras, "file")}, media.cache, extras, "file")
         case kind, _:
             raise unsupported(f"this kind of {kind.value}", path)
 
 
-def _set_source(body: WireFileBody, source: Source, *, bare: bool, path: str) -> None:
+def _write_source(source: Source, *, bare: bool, path: str) -> dict[str, JSON]:
     match source:
         case Inline():
-            body.file_data = source.data if bare else write_url(source)
+            return {"file_data": source.data if bare else write_url(source)}
         case Link():
-            body.file_data = source.url
+            return {"file_data": source.url}
         case FileRef(_, file_id):
-            body.file_id = file_id
+            return {"file_id": file_id}
         case PlainText() | Excerpts():
             raise unsupported("a document given as text", path)
         case _:

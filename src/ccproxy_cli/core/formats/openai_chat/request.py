@@ -24,7 +24,7 @@ from ccproxy_cli.core.formats.openai_chat.tools import (
     write_legacy_choice,
     write_tool,
 )
-from ccproxy_cli.core.formats.openai_chat.wire import KIT, WireOutput, WireRequest, WireSchema, WireStreamOptions
+from ccproxy_cli.core.formats.openai_chat.wire import KIT, WireRequest
 from ccproxy_cli.core.http import JSON_HEADERS, HTTPCall
 from ccproxy_cli.core.jsontext import JSON, JSONError, dumps, loads
 from ccproxy_cli.core.profile import Profile
@@ -165,59 +165,64 @@ def encode_request(request: Request, profile: Profile, losses: Losses) -> HTTPCa
     """
     if not spelling.is_own(request.extras):
         request = bend(request, profile, losses)
-    return HTTPCall("POST", PATH, dumps(KIT.write(_write(request))), JSON_HEADERS)
+    return HTTPCall("POST", PATH, dumps(_write(request)), JSON_HEADERS)
 
 
-def _write(request: Request) -> WireRequest:
+def _write(request: Request) -> dict[str, JSON]:
     notes, sampling = request.extras, request.sampling
-    wire = WireRequest(
-        model=request.model,
-        messages=[write_message(message, f"messages[{index}]") for index, message in enumerate(request.messages)],
-        parallel_tool_calls=request.parallel_tool_calls,
-        temperature=sampling.temperature,
-        top_p=sampling.top_p,
-        top_k=sampling.top_k,
-        frequency_penalty=sampling.frequency_penalty,
-        presence_penalty=sampling.presence_penalty,
-        seed=sampling.seed,
-        stop=_write_stop(request),
-        n=1 if spelling.said(notes, spelling.ONE_CHOICE) else None,
-        reasoning_effort=request.thinking.effort if request.thinking else None,
-        response_format=_write_output(request.output) if request.output else None,
-        stream=request.stream,
-        prompt_cache_key=request.cache_key,
-        cache_control=write_cache(request.cache),
-        extras=spelling.own_members(notes, "stream_options"),
-    )
-    _write_tools(wire, request)
-    if spelling.said(notes, spelling.MAX_TOKENS):
-        wire.max_tokens = request.max_tokens
-    else:
-        wire.max_completion_tokens = request.max_tokens
-    if spelling.said(notes, spelling.USER):
-        wire.user = request.user
-    else:
-        wire.safety_identifier = request.user
-    options = spelling.inner_members(notes, "stream_options")
-    if options or request.stream_usage is not None:
-        wire.stream_options = WireStreamOptions(include_usage=request.stream_usage, extras=options)
-    return wire
+    body: dict[str, JSON] = {
+        "model": request.model,
+        "messages": [write_message(message, f"messages[{index}]") for index, message in enumerate(request.messages)],
+    }
+    _write_tools(body, request)
+    plain: dict[str, JSON] = {
+        "parallel_tool_calls": request.parallel_tool_calls,
+        "max_tokens" if spelling.said(notes, spelling.MAX_TOKENS) else "max_completion_tokens": request.max_tokens,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "top_k": sampling.top_k,
+        "frequency_penalty": sampling.frequency_penalty,
+        "presence_penalty": sampling.presence_penalty,
+        "seed": sampling.seed,
+        "stop": _write_stop(request),
+        "n": 1 if spelling.said(notes, spelling.ONE_CHOICE) else None,
+        "reasoning_effort": None if request.thinking is None else request.thinking.effort,
+        "response_format": None if request.output is None else _write_output(request.output),
+        "stream": request.stream,
+        "stream_options": _write_stream_options(request),
+        "user" if spelling.said(notes, spelling.USER) else "safety_identifier": request.user,
+        "prompt_cache_key": request.cache_key,
+        "cache_control": write_cache(request.cache),
+    }
+    body |= {name: value for name, value in plain.items() if value is not None}
+    return spelling.with_members(body, notes, "stream_options")
 
 
-def _write_tools(wire: WireRequest, request: Request) -> None:
+def _write_tools(body: dict[str, JSON], request: Request) -> None:
     if request.tools is not None:
-        functions = [write_function(tool) for tool in request.tools if isinstance(tool, Tool) and is_legacy(tool)]
-        tools = [write_tool(tool) for tool in request.tools if not is_legacy(tool)]
-        wire.functions = functions or None
+        functions: list[JSON] = []
+        tools: list[JSON] = []
+        for tool in request.tools:
+            if isinstance(tool, Tool) and is_legacy(tool):
+                functions.append(write_function(tool))
+            else:
+                tools.append(write_tool(tool))
         if tools or not (functions or spelling.said(request.extras, spelling.NO_TOOLS)):
-            wire.tools = tools
+            body["tools"] = tools
+        if functions:
+            body["functions"] = functions
     choice = request.tool_choice
     if choice is None:
         return
     if spelling.said(choice.extras, spelling.LEGACY):
-        wire.function_call = write_legacy_choice(choice)
+        body["function_call"] = write_legacy_choice(choice)
     else:
-        wire.tool_choice = write_choice(choice, request.tools or ())
+        body["tool_choice"] = write_choice(choice, request.tools or ())
+
+
+def _write_stream_options(request: Request) -> dict[str, JSON] | None:
+    written: dict[str, JSON] = {} if request.stream_usage is None else {"include_usage": request.stream_usage}
+    return spelling.with_inner(written, request.extras, "stream_options") or None
 
 
 def _write_stop(request: Request) -> str | list[str] | None:
@@ -228,11 +233,10 @@ def _write_stop(request: Request) -> str | list[str] | None:
     return list(request.stop)
 
 
-def _write_output(output: Output) -> WireOutput:
-    wire = WireOutput(type=output.kind.value, extras=spelling.own_members(output.extras, "json_schema"))
-    inner = spelling.inner_members(output.extras, "json_schema")
+def _write_output(output: Output) -> dict[str, JSON]:
+    body: dict[str, JSON] = {"type": output.kind.value}
     if output.kind is OutputKind.JSON_SCHEMA:
-        wire.json_schema = WireSchema(
-            name=output.name, description=output.description, schema=output.schema, strict=output.strict, extras=inner
-        )
-    return wire
+        said = {"name": output.name, "description": output.description, "schema": output.schema, "strict": output.strict}
+        schema = {name: value for name, value in said.items() if value is not None}
+        body["json_schema"] = spelling.with_inner(schema, output.extras, "json_schema")
+    return spelling.with_members(body, output.extras, "json_schema")

@@ -104,16 +104,18 @@ def encode_response(response: Response, request: Request) -> bytes:
     legacy = any(is_legacy(tool) for tool in request.tools or ())
     parts = as_functions(response.parts) if legacy else response.parts
     message = write_foreign(parts)
-    finish = "function_call" if message.function_call else write_finish(response.finish, parts)
-    wire = WireResponse(
-        id=response.id or made_up_id(response.model, response.created),
-        object="chat.completion",
-        created=response.created or 0,
-        model=response.model,
-        choices=[WireChoice(index=0, message=message, finish_reason=finish, extras={"logprobs": None})],
-        usage=write_usage(response.usage),
-    )
-    return dumps(KIT.write(wire))
+    finish = "function_call" if "function_call" in message else write_finish(response.finish, parts)
+    body: dict[str, JSON] = {
+        "id": response.id or made_up_id(response.model, response.created),
+        "object": "chat.completion",
+        "created": response.created or 0,
+        "model": response.model,
+        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": finish}],
+    }
+    usage = write_usage(response.usage)
+    if usage is not None:
+        body["usage"] = usage
+    return dumps(body)
 
 
 def made_up_id(model: str, created: int | None) -> str:
@@ -134,35 +136,39 @@ def _write_own(response: Response) -> JSON:
     members = spelling.own_members(response.extras, "choice", "message")
     outer = spelling.inner_members(response.extras, "choice")
     further = members.pop(FURTHER, [])
-    choice = WireChoice(
-        index=outer.pop("index", 0),
-        message=None if spelling.said(response.extras, spelling.NO_CONTENT) else _write_own_message(response),
-        finish_reason=response.finish.raw if outer.get("finish_reason") is None else outer.pop("finish_reason"),
-        extras=outer,
-    )
-    wire = WireResponse(
-        id=response.id or None,
-        object=members.pop("object", "chat.completion"),
-        created=response.created,
-        model=response.model or None,
-        choices=[choice],
-        usage=write_usage(response.usage),
-        extras=members,
-    )
-    body = KIT.write(wire)
-    body["choices"] += further
-    return body
+    choice = {
+        "index": outer.pop("index", 0),
+        "message": None if spelling.said(response.extras, spelling.NO_CONTENT) else _write_own_message(response),
+        "finish_reason": response.finish.raw if outer.get("finish_reason") is None else outer.pop("finish_reason"),
+    }
+    body = {
+        "id": response.id or None,
+        "object": members.pop("object", "chat.completion"),
+        "created": response.created,
+        "model": response.model or None,
+        "choices": [_stated(choice, outer), *further],
+        "usage": write_usage(response.usage),
+    }
+    return _stated(body, members)
 
 
-def _write_own_message(response: Response) -> WireMessage:
+def _stated(body: dict[str, JSON], members: dict[str, JSON]) -> dict[str, JSON]:
+    """What `body` says, and the members that rode along; a null of our own says nothing, one of theirs was written."""
+    return {name: value for name, value in body.items() if value is not None} | {
+        name: value for name, value in members.items() if body.get(name) is None
+    }
+
+
+def _write_own_message(response: Response) -> dict[str, JSON]:
     inner = spelling.inner_members(response.extras, "message")
     notes: Extras = {NAME: inner}
     members = spelling.own_members(notes)
-    wire = WireMessage(role=members.pop("role", "assistant"), extras=members)
+    role = members.pop("role", "assistant")
+    body = members if role is None else {"role": role, **members}
     flat = not spelling.said(response.extras, spelling.IN_PARTS)
     parts = _one_text(response.parts) if flat else response.parts
-    write_assistant(wire, parts, flat=flat, notes=notes, path="choices[0].message")
-    return wire
+    write_assistant(body, parts, flat=flat, notes=notes, path="choices[0].message")
+    return body
 
 
 def _one_text(parts: Sequence[Part]) -> Sequence[Part]:

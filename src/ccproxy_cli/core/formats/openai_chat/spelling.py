@@ -49,7 +49,8 @@ def note(*names: str) -> dict[str, JSON]:
 
 def said(extras: Extras, name: str) -> bool:
     """Whether `name`, a note or a member, is among our extras."""
-    return name in extras.get(NAME, {})
+    members = extras.get(NAME)
+    return members is not None and name in members
 
 
 def is_own(extras: Extras) -> bool:
@@ -69,6 +70,22 @@ def own_members(extras: Extras, *inner: str) -> dict[str, JSON]:
         return {}
     prefixes = tuple(f"{name}." for name in inner)
     return {name: value for name, value in members.items() if not name.startswith(NOTE) and not (prefixes and name.startswith(prefixes))}
+
+
+def with_members(body: dict[str, JSON], extras: Extras, *inner: str) -> dict[str, JSON]:
+    """`body` with our members that stood beside what it says itself; see `own_members`."""
+    if NAME in extras:
+        for name, value in own_members(extras, *inner).items():
+            body.setdefault(name, value)
+    return body
+
+
+def with_inner(body: dict[str, JSON], extras: Extras, prefix: str) -> dict[str, JSON]:
+    """`body` as the inner object `prefix`, with our members that stood in that; see `inner_members`."""
+    if NAME in extras:
+        for name, value in inner_members(extras, prefix).items():
+            body.setdefault(name, value)
+    return body
 
 
 def inner_members(extras: Extras, prefix: str) -> dict[str, JSON]:

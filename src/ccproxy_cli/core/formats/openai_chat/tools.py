@@ -8,7 +8,6 @@ from ccproxy_cli.core.formats.openai_chat import spelling
 from ccproxy_cli.core.formats.openai_chat.parts import blamed, read_cache, write_cache
 from ccproxy_cli.core.formats.openai_chat.wire import (
     NAME,
-    WireCustomSpec,
     WireCustomTool,
     WireFunctionSpec,
     WireFunctionTool,
@@ -55,27 +54,35 @@ def is_legacy(tool: AnyTool) -> bool:
     return isinstance(tool, Tool) and spelling.said(tool.extras, spelling.LEGACY)
 
 
-def write_tool(tool: AnyTool) -> WireTool:
+def write_tool(tool: AnyTool) -> JSON:
     if isinstance(tool, Opaque):
-        return Unknown(tool.raw)
-    cache = write_cache(tool.cache)
-    members = spelling.own_members(tool.extras, "function", "custom")
-    if tool.kind is ToolKind.CUSTOM:
-        inner = spelling.inner_members(tool.extras, "custom")
-        custom = WireCustomSpec(name=tool.name, description=tool.description, format=tool.grammar, extras=inner)
-        return WireCustomTool(custom=custom, cache_control=cache, extras=members)
-    kind = None if spelling.said(tool.extras, spelling.NO_TYPE) else "function"
-    return WireFunctionTool(type=kind, function=write_function(tool), cache_control=cache, extras=members)
+        return tool.raw
+    extras = tool.extras
+    body: dict[str, JSON] = {} if spelling.said(extras, spelling.NO_TYPE) else {"type": tool.kind.value}
+    body[tool.kind.value] = _write_custom(tool) if tool.kind is ToolKind.CUSTOM else write_function(tool)
+    if tool.cache is not None:
+        body["cache_control"] = write_cache(tool.cache)
+    return spelling.with_members(body, extras, "function", "custom")
 
 
-def write_function(tool: Tool) -> WireFunctionSpec:
-    return WireFunctionSpec(
-        name=tool.name,
-        description=tool.description,
-        parameters=tool.parameters,
-        strict=tool.strict,
-        extras=spelling.inner_members(tool.extras, "function"),
-    )
+def _write_custom(tool: Tool) -> dict[str, JSON]:
+    body: dict[str, JSON] = {"name": tool.name}
+    if tool.description is not None:
+        body["description"] = tool.description
+    if tool.grammar is not None:
+        body["format"] = tool.grammar
+    return spelling.with_inner(body, tool.extras, "custom")
+
+
+def write_function(tool: Tool) -> dict[str, JSON]:
+    body: dict[str, JSON] = {"name": tool.name}
+    if tool.description is not None:
+        body["description"] = tool.description
+    if tool.parameters is not None:
+        body["parameters"] = tool.parameters
+    if tool.strict is not None:
+        body["strict"] = tool.strict
+    return spelling.with_inner(body, tool.extras, "function")
 
 
 # The choice

@@ -121,7 +121,7 @@ class WireMessage(Wire):
 class WireFunctionSpec(Wire):
     name: str
     description: str | None = None
-    parameters: JSON = None
+    parameters: dict[str, JSON] | None = None
     strict: bool | None = None
 
 
@@ -154,7 +154,7 @@ WireTool: TypeAlias = WireFunctionTool | WireCustomTool | Unknown
 class WireSchema(Wire):
     name: str | None = None
     description: str | None = None
-    schema: JSON = None
+    schema: dict[str, JSON] | None = None
     strict: bool | None = None
 
 

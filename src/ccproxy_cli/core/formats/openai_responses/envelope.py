@@ -8,6 +8,7 @@ import msgspec
 from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.formats._format import Envelope
 from ccproxy_cli.core.formats.openai_responses.spelling import KEPT_ELSEWHERE
+from ccproxy_cli.core.http import HTTPCall
 from ccproxy_cli.core.jsontext import JSONError, repair_surrogates, split_members
 
 
@@ -33,14 +34,14 @@ _CHECKS: dict[str, msgspec.json.Decoder[Any]] = {
 _WHERE = re.compile(r"(.*) - at `\$(.*)`", re.DOTALL)
 
 
-def peek(body: bytes) -> Envelope:
+def peek(call: HTTPCall) -> Envelope:
     """The envelope of a request's body.
 
     Raises:
         BadRequest: the body is no JSON object, or what every request has is not what it must be.
     """
     try:
-        members = split_members(body)
+        members = split_members(call.body)
     except JSONError as error:
         raise BadRequest(f"the request body is not a JSON object: {error}") from error
     values = {name: _checked(name, members[name]) for name in _CHECKS if name in members}

@@ -83,6 +83,7 @@ class Server(uvicorn.Server):
         await self._drain(_LAST_WORDS, hurry=True)
         for connection in list(self.server_state.connections):
             connection.transport.abort()
+        await self._drain(_LAST_WORDS, hurry=True)
         await self.lifespan.shutdown()
 
     async def _drain(self, seconds: float, *, hurry: bool = False) -> None:

@@ -98,6 +98,7 @@ class Handlers:
         except asyncio.CancelledError:
             if hangup.gone:
                 raise ClientGone from None
+            hangup.stop()
             await _stop(visit, send)
         finally:
             hangup.stop()

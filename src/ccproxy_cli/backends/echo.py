@@ -14,7 +14,7 @@ from ccproxy_cli.core.catalog import ModelInfo, TokenCount
 from ccproxy_cli.core.errors import APIError, ErrorKind, UpstreamError
 from ccproxy_cli.core.estimate import estimate_text, estimate_tokens
 from ccproxy_cli.core.events import TextDelta
-from ccproxy_cli.core.extras import Losses
+from ccproxy_cli.core.extras import Losses, refuse_vital
 from ccproxy_cli.core.jsontext import JSON, dumps
 from ccproxy_cli.core.parts import Inline, Link, Media, Part, PlainText, Reasoning, Text, ToolCall, ToolKind, ToolResult
 from ccproxy_cli.core.request import ChoiceMode, OutputKind, Request, Role, ThinkingMode, Tool
@@ -35,11 +35,13 @@ class EchoBackend:
 
     async def send(self, request: Request, losses: Losses, client_key: str | None = None) -> EventStream:
         if request.model != MODEL:
-            raise UpstreamError(APIError(ErrorKind.NOT_FOUND, f"model: {request.model}", code="model_not_found"))
+            raise UpstreamError(APIError(ErrorKind.NOT_FOUND, f"model: {request.model[:100]}", param="model", code="model_not_found"))
+        refuse_vital(request.extras, self.name)
         losses.refuse_if_strict()
         return _stream(answer(request))
 
     async def count_tokens(self, request: Request, losses: Losses, client_key: str | None = None) -> TokenCount:
+        refuse_vital(request.extras, self.name)
         return TokenCount(estimate_tokens(request), estimated=True)
 
     async def models(self) -> tuple[ModelInfo, ...]:

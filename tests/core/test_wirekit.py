@@ -129,3 +129,31 @@ def test_the_path_starts_where_the_caller_says() -> None:
     with pytest.raises(BadRequest) as caught:
         KIT.read({"role": "u"}, Message, BadRequest, "messages[7]")
     assert caught.value.param == "messages[7].content"
+
+
+@attrs.define(kw_only=True)
+class Proto(Wire):
+    """A class whose members have two spellings."""
+
+    SNAKE = True
+    mime_type: str | None = attrs.field(default=None, alias="mimeType")
+    file_data: "Proto | None" = attrs.field(default=None, alias="fileData")
+
+
+@pytest.mark.parametrize("name", ["mimeType", "mime_type"])
+@pytest.mark.parametrize("inner", ["fileData", "file_data"])
+@pytest.mark.parametrize("unknown", [{}, {"newName": 1, "new_name": {"mime_type": 2}}])
+def test_either_spelling_is_read_and_written_again(name: str, inner: str, unknown: dict[str, Any]) -> None:
+    value = {name: "a", inner: {name: "b", **unknown}, **unknown}
+    wire = KIT.read(value, Proto, BadRequest)
+    assert wire.mime_type == "a"
+    assert wire.file_data is not None
+    assert wire.file_data.mime_type == "b"
+    assert KIT.write(wire) == value
+    assert KIT.write(KIT.read({name: None}, Proto, BadRequest)) == {name: None}
+
+
+@pytest.mark.parametrize("value", [{"mimeType": "a", "mime_type": "b"}, {"$spelled": ["mimeType"]}, {"mime_type": 3}])
+def test_what_cannot_be_written_again_is_refused(value: dict[str, Any]) -> None:
+    with pytest.raises(BadRequest):
+        KIT.read(value, Proto, BadRequest)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import Losses
-from ccproxy_cli.core.formats.gemini.history import NO_RESULT, OPENING, STAND_IN
+from ccproxy_cli.core.formats.gemini.history import NO_RESULT, OPENING
+from ccproxy_cli.core.formats.gemini.parts import STAND_IN
 from ccproxy_cli.core.parts import (
     CacheMark,
     Excerpts,
@@ -205,7 +206,7 @@ def test_calls_without_a_signature_get_the_documented_stand_in_once_per_step() -
     own = model(ToolCall("c", "f", "{}", proofs=(Proof("gemini", "bWluZQ=="),)))
     contents = conversation(HELLO, turn, answers, own, user(ToolResult("c")), profile=Profile(call_signatures=True))
     signatures = [part.get("thoughtSignature") for content in contents for part in content["parts"] if "functionCall" in part]
-    assert signatures == [STAND_IN.payload, None, "bWluZQ=="]
+    assert signatures == [STAND_IN, None, "bWluZQ=="]
     assert "thoughtSignature" not in json.dumps(conversation(HELLO, turn, answers))
 
 

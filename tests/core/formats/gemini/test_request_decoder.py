@@ -11,6 +11,7 @@ from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats._wirekit import snake_case
 from ccproxy_cli.core.formats.gemini import FORMAT
+from ccproxy_cli.core.formats.gemini.parts import STAND_IN, encode_part
 from ccproxy_cli.core.parts import FileRef, Inline, Link, Media, MediaKind, Opaque, Proof, Reasoning, Text, ToolCall, ToolResult
 from ccproxy_cli.core.profile import Profile
 from ccproxy_cli.core.request import ChoiceMode, OutputKind, Request, Role, Thinking, ThinkingMode, Tool, ToolChoice
@@ -84,6 +85,7 @@ PARTS: list[dict[str, Any]] = [
     {"text": "", "thoughtSignature": "c2ln"},
     {"thoughtSignature": "c2ln"},
     {"text": "a", "thoughtSignature": ""},
+    {"functionCall": {"name": "f"}, "thoughtSignature": "skip_thought_signature_validator"},
     {"thought": True},
     {},
     {"text": None, "functionCall": {"name": "f", "args": {"a": 1.0, "b": 2**60}}},
@@ -184,6 +186,16 @@ def test_parts_mean_what_they_say() -> None:
     assert code.type == "executableCode"
 
 
+@pytest.mark.parametrize("word", ["skip_thought_signature_validator", STAND_IN, ""])
+def test_a_signature_that_signs_nothing_is_no_proof(word: str) -> None:
+    (call,) = decoded_parts({"functionCall": {"name": "f"}, "thoughtSignature": word}, role="model")
+    assert isinstance(call, ToolCall)
+    assert call.proofs == ()
+    losses = Losses()
+    losses.add_foreign(call.extras, "another", "")
+    assert not list(losses)
+
+
 @pytest.mark.parametrize(
     ("part", "kind", "source"),
     [
@@ -216,6 +228,12 @@ def test_a_response_is_its_text(response: dict[str, Any], text: str, failed: boo
     (result,) = decoded_parts({"functionResponse": {"name": "f", "id": "1", "response": response}})
     assert isinstance(result, ToolResult)
     assert (result.call_id, result.name, result.parts, result.is_error) == ("1", "f", (Text(text),), failed)
+
+
+def test_a_result_must_name_its_function() -> None:
+    with pytest.raises(BadRequest, match="'c1'") as caught:
+        encode_part(ToolResult("c1", (Text("x"),)), "contents[0].parts[0]")
+    assert caught.value.param == "contents[0].parts[0]"
 
 
 def ids_of(request: Request) -> list[str]:

@@ -6,7 +6,6 @@ has no place after the first turn. What is moved keeps its words, what must go i
 same bytes.
 """
 
-import base64
 from collections import Counter
 from collections.abc import Iterator
 
@@ -16,7 +15,7 @@ from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import NO_EXTRAS, Extras, Losses
 from ccproxy_cli.core.formats.gemini.media import fit_media
 from ccproxy_cli.core.formats.gemini.names import fit_name
-from ccproxy_cli.core.formats.gemini.parts import read_arguments, with_own_proofs
+from ccproxy_cli.core.formats.gemini.parts import STAND_IN, read_arguments, with_own_proofs
 from ccproxy_cli.core.formats.gemini.wire import NAME
 from ccproxy_cli.core.ids import digest_id
 from ccproxy_cli.core.jsontext import dumps_str
@@ -27,8 +26,7 @@ from ccproxy_cli.core.request import INSTRUCTING, Message, Role
 NO_RESULT = "[no result recorded]"
 OPENING = "[The conversation begins with the model's turn.]"
 """Stands where the user says nothing before the model does."""
-STAND_IN = Proof(NAME, base64.b64encode(b"skip_thought_signature_validator").decode())
-"""The vendor's documented signature for calls that another model made; recorded as accepted by gemini-3-pro and 3-flash previews."""
+_STAND_IN = Proof(NAME, STAND_IN)
 
 
 @define
@@ -228,6 +226,6 @@ def _signed(parts: list[Part]) -> Iterator[Part]:
     for part in parts:
         if isinstance(part, ToolCall) and first:
             first = False
-            yield part if part.proofs else evolve(part, proofs=(STAND_IN,))
+            yield part if part.proofs else evolve(part, proofs=(_STAND_IN,))
         else:
             yield part

@@ -4,6 +4,7 @@ A part's kind is told by which member holds its data. A signature may sit on a p
 goes back in the part it came in.
 """
 
+import base64
 from collections.abc import Callable, Mapping
 from typing import TypeAlias, TypeVar, assert_never
 
@@ -23,6 +24,13 @@ NameCall: TypeAlias = Callable[[str | None, str], str]
 """The id of a call with that id, if it has one, and that name."""
 
 Signable = TypeVar("Signable", ToolCall, Text, Reasoning)
+
+STAND_IN = base64.b64encode(b"skip_thought_signature_validator").decode()
+"""The vendor's documented signature for calls that another model made; recorded as accepted by gemini-3-pro and 3-flash previews."""
+_STAND_INS = frozenset(
+    {STAND_IN, "skip_thought_signature_validator", "context_engineering_is_the_way_to_go"}
+    | {base64.b64encode(b"context_engineering_is_the_way_to_go").decode()}
+)
 
 _BESIDE = frozenset({"partMetadata", "part_metadata", "videoMetadata", "video_metadata", "mediaResolution", "media_resolution"})
 """Members that say something about a part of any kind. Any other that we do not model is a kind of its own."""
@@ -76,10 +84,11 @@ def _decode_words(wire: PartWire) -> Part:
 
 
 def _proofs(signature: str | None, members: dict[str, JSON]) -> tuple[Proof, ...]:
-    if signature:
+    if signature is None:
+        return ()
+    if signature and signature not in _STAND_INS:
         return (Proof(NAME, signature),)
-    if signature is not None:
-        members["thoughtSignature"] = signature
+    members[spelling.UNSIGNED] = signature
     return ()
 
 
@@ -127,6 +136,8 @@ def encode_part(part: Part, path: str) -> dict[str, JSON] | None:
             return {"text": part.text}
         case ToolCall():
             return encode_call(part, read_arguments(part, path))
+        case ToolResult(name=None):
+            raise BadRequest(f"{path}: the result of tool call {part.call_id[:80]!r} does not name its function", path)
         case ToolResult():
             return finish(encode_result(part), part.extras, "functionResponse")
         case Media():
@@ -175,6 +186,8 @@ def finish(wire: dict[str, JSON], extras: Extras, *inner: str) -> dict[str, JSON
         return wire
     if spelling.THOUGHT in notes:
         wire["thought"] = notes[spelling.THOUGHT]
+    if spelling.UNSIGNED in notes:
+        wire.setdefault("thoughtSignature", notes[spelling.UNSIGNED])
     return spelling.complete(wire, notes, *inner)
 
 

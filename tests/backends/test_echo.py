@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ccproxy_cli.backends.echo import EchoBackend, answer
-from ccproxy_cli.core.errors import ErrorKind, UpstreamError
+from ccproxy_cli.core.errors import BadRequest, ErrorKind, UpstreamError
 from ccproxy_cli.core.events import Event, TextDelta
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.parts import Inline, Media, MediaKind, Reasoning, Text, ToolCall, ToolResult
@@ -110,3 +110,11 @@ def test_a_schema_may_refer_to_itself() -> None:
     response = answer(ask("x", output=Output(OutputKind.JSON_SCHEMA, {"$ref": "#/$defs/Node", "$defs": {"Node": node}})))
     value = json.loads(response.parts[0].text)  # type: ignore[union-attr]
     assert value["next"]["next"]["name"] == "x"
+
+
+async def test_a_question_that_another_vendor_keeps_a_part_of_is_refused() -> None:
+    request = ask("and then?", extras={"another": {"!previous_answer": "answer-1"}})
+    with pytest.raises(BadRequest, match="previous_answer"):
+        await EchoBackend().send(request, Losses())
+    with pytest.raises(BadRequest, match="previous_answer"):
+        await EchoBackend().count_tokens(request, Losses())

@@ -14,7 +14,7 @@ from ccproxy_cli.backends.base import EventStream
 from ccproxy_cli.backends.credentials import AuthStyle, Credentials, LiteralKey, NoKey
 from ccproxy_cli.backends.http import HTTPBackend
 from ccproxy_cli.config.settings import TimeoutSettings
-from ccproxy_cli.core.errors import BadUpstream, ErrorKind, UpstreamError
+from ccproxy_cli.core.errors import BadRequest, BadUpstream, ErrorKind, UpstreamError
 from ccproxy_cli.core.events import Event
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats import FORMATS
@@ -441,7 +441,10 @@ async def test_tokens_are_counted_by_the_vendor_where_it_has_a_counter(upstream:
     with pytest.raises(UpstreamError):
         await backend.count_tokens(ASKED, Losses())
     await backend.aclose()
-    assert (await backend_at(upstream.url, "openai-chat").count_tokens(ASKED, Losses())).estimated
+    without = backend_at(upstream.url, "openai-chat")
+    assert (await without.count_tokens(ASKED, Losses())).estimated
+    with pytest.raises(BadRequest, match="previous_answer"):  # an estimate of half a question would be none
+        await without.count_tokens(evolve(ASKED, extras={"another": {"!previous_answer": "answer-1"}}), Losses())
 
 
 async def test_health_sends_nothing(upstream: RawUpstream) -> None:

@@ -32,7 +32,8 @@ class Entry:
 
     @property
     def ok(self) -> bool:
-        return 200 <= self.meta["status"] < 300
+        status: int = self.meta["status"]
+        return 200 <= status < 300
 
     @cached_property
     def request(self) -> bytes | None:

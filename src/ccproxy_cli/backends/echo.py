@@ -36,12 +36,12 @@ class EchoBackend:
     async def send(self, request: Request, losses: Losses, client_key: str | None = None) -> EventStream:
         if request.model != MODEL:
             raise UpstreamError(APIError(ErrorKind.NOT_FOUND, f"model: {request.model[:100]}", param="model", code="model_not_found"))
-        refuse_vital(request.extras, self.name)
+        refuse_vital(request.extras)
         losses.refuse_if_strict()
         return _stream(answer(request))
 
     async def count_tokens(self, request: Request, losses: Losses, client_key: str | None = None) -> TokenCount:
-        refuse_vital(request.extras, self.name)
+        refuse_vital(request.extras)
         return TokenCount(estimate_tokens(request), estimated=True)
 
     async def models(self) -> tuple[ModelInfo, ...]:

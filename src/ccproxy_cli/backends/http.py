@@ -16,7 +16,7 @@ from ccproxy_cli.config.settings import TimeoutSettings
 from ccproxy_cli.core.catalog import ModelInfo, TokenCount
 from ccproxy_cli.core.errors import APIError, BadUpstream, ErrorKind, UpstreamError
 from ccproxy_cli.core.estimate import estimate_tokens
-from ccproxy_cli.core.extras import Losses
+from ccproxy_cli.core.extras import Losses, refuse_vital
 from ccproxy_cli.core.formats import Format
 from ccproxy_cli.core.http import HOP_HEADER, HTTPCall, HTTPReply
 from ccproxy_cli.core.names import fit_names, restore_names
@@ -130,6 +130,7 @@ class HTTPBackend:
         """See `Backend.count_tokens`. An estimate where the vendor, or a server that only resembles it, has no counter."""
         encode, decode = self.format.encode_count_request, self.format.decode_count
         if encode is None or decode is None:
+            refuse_vital(request.extras, self.format.name)
             return TokenCount(estimate_tokens(request), estimated=True)
         request, _ = fit_names(request, self.format.tool_name_limit)
         profile = self._profile_for(request.model)

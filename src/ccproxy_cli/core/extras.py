@@ -26,6 +26,23 @@ def extras_of(format_name: str, members: Mapping[str, JSON]) -> Extras:
     return {format_name: members} if members else NO_EXTRAS
 
 
+def refuse_vital(extras: Extras, target: str | None = None) -> None:
+    """For where nothing is encoded, and so no losses are recorded, such as an estimate.
+
+    Raises:
+        BadRequest: an extra that belongs to another format than `target` is vital.
+    """
+    for origin, members in extras.items():
+        for name in members:
+            if origin != target and name.startswith(VITAL):
+                raise _kept_elsewhere(name)
+
+
+def _kept_elsewhere(name: str) -> BadRequest:
+    said = name.removeprefix(VITAL)
+    return BadRequest(f"{said}: names something only its own vendor keeps; send it in full instead", said)
+
+
 @frozen
 class Loss:
     """One thing the target format or model could not be told."""
@@ -57,8 +74,7 @@ class Losses:
             if origin != target:
                 for name, value in members.items():
                     if name.startswith(VITAL):
-                        said = name.removeprefix(VITAL)
-                        raise BadRequest(f"{said}: names something only its own vendor keeps; send it in full instead", said)
+                        raise _kept_elsewhere(name)
                     if value is not None and value != [] and value != {} and not name.startswith(NOTE):
                         self.add(f"{path}.{name}" if path else name, f"{target} has no place for it")
 

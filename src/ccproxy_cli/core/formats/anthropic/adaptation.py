@@ -24,6 +24,7 @@ def adapt(request: Request, profile: Profile, losses: Losses) -> Request:
     Raises:
         BadRequest: it cannot be said at all.
     """
+    losses.add_foreign(request.extras, NAME, "")  # first of all: what the vendor keeps is why there may be no messages
     request = _adapt_instructions(request, profile, losses)
     request = adapt_tools(request, losses)
     request = adapt_thinking(request, profile, losses)

@@ -22,7 +22,7 @@ from ccproxy_cli.backends.claude_code.slots import Slots
 from ccproxy_cli.config.settings import TimeoutSettings
 from ccproxy_cli.core.catalog import ModelInfo, TokenCount
 from ccproxy_cli.core.estimate import estimate_tokens
-from ccproxy_cli.core.extras import Losses
+from ccproxy_cli.core.extras import Losses, refuse_vital
 from ccproxy_cli.core.formats.anthropic.stream_decoder import StreamDecoder
 from ccproxy_cli.core.request import Request
 from ccproxy_cli.observe.redact import Redactor
@@ -104,6 +104,7 @@ class ClaudeCodeBackend:
 
     async def count_tokens(self, request: Request, losses: Losses, client_key: str | None = None) -> TokenCount:
         """An estimate: the CLI can count, but only with a process of its own and several calls of the API's counter."""
+        refuse_vital(request.extras)
         return TokenCount(estimate_tokens(request), estimated=True)
 
     async def models(self) -> tuple[ModelInfo, ...]:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ccproxy_cli.config.settings import ServerSettings
 from ccproxy_cli.core.errors import ErrorKind
-from ccproxy_cli.server.asgi import Scope
+from ccproxy_cli.server.asgi import Head
 from ccproxy_cli.server.guard import Guard, client_keys
 
 TOKEN = "the-token-0123456789"
@@ -16,18 +16,14 @@ WIDE = Guard.of(ServerSettings(host="0.0.0.0", allowed_hosts=("proxy.example.com
 WEB = Guard.of(ServerSettings(allowed_origins=("https://app.example", "http://localhost:3000/")), None)
 
 
-def scope(*headers: tuple[str, str], host: str | None = "localhost:8000", query: str = "", path: str = "/v1/models") -> Scope:
+def head(*headers: tuple[str, str], host: str | None = "localhost:8000", query: str = "", path: str = "/v1/models") -> Head:
     pairs = ([("host", host)] if host is not None else []) + list(headers)
-    return {
-        "path": path,
-        "method": "GET",
-        "query_string": query.encode(),
-        "headers": [(name.encode(), value.encode("utf-8")) for name, value in pairs],
-    }
+    encoded = [(name.encode(), value.encode("utf-8")) for name, value in pairs]
+    return Head.of({"method": "GET", "query_string": query.encode(), "headers": encoded}, path)
 
 
-def verdict(guard: Guard, asked: Scope) -> ErrorKind | None:
-    error = guard.refuse(asked, str(asked["path"]))
+def verdict(guard: Guard, asked: Head) -> ErrorKind | None:
+    error = guard.refuse(asked)
     return None if error is None else error.kind
 
 
@@ -36,7 +32,7 @@ def verdict(guard: Guard, asked: Scope) -> ErrorKind | None:
     ["localhost", "localhost:8000", "LOCALHOST:8000", "localhost.", "localhost.:1", "127.0.0.1", "127.0.0.1:65535", "[::1]", "[::1]:8"],
 )
 def test_loopback_names_are_served(host: str) -> None:
-    assert verdict(LOCAL, scope(host=host)) is None
+    assert verdict(LOCAL, head(host=host)) is None
 
 
 @pytest.mark.parametrize(
@@ -63,46 +59,46 @@ def test_loopback_names_are_served(host: str) -> None:
     ],
 )
 def test_other_names_are_not(host: str) -> None:
-    assert verdict(LOCAL, scope(host=host)) is ErrorKind.PERMISSION
+    assert verdict(LOCAL, head(host=host)) is ErrorKind.PERMISSION
 
 
 @pytest.mark.parametrize("host", ["localhost:", "localhost:80:80", "localhost:8a", "localhost:123456", "[::1]x", "[::1"])
 def test_a_malformed_host_is_never_served(host: str) -> None:
-    assert (verdict(LOCAL, scope(host=host)) is None) == (host == "localhost:")
+    assert (verdict(LOCAL, head(host=host)) is None) == (host == "localhost:")
 
 
 def test_there_must_be_exactly_one_host() -> None:
-    assert verdict(LOCAL, scope(host=None)) is ErrorKind.INVALID_REQUEST
-    assert verdict(LOCAL, scope(("host", "localhost"))) is ErrorKind.INVALID_REQUEST
-    assert verdict(LOCAL, scope(("x-forwarded-host", "localhost"), host="evil.example")) is ErrorKind.PERMISSION
+    assert verdict(LOCAL, head(host=None)) is ErrorKind.INVALID_REQUEST
+    assert verdict(LOCAL, head(("host", "localhost"))) is ErrorKind.INVALID_REQUEST
+    assert verdict(LOCAL, head(("x-forwarded-host", "localhost"), host="evil.example")) is ErrorKind.PERMISSION
 
 
 @pytest.mark.parametrize("host", ["192.168.0.1:8000", "10.0.0.1", "[fe80::1]:80", "proxy.example.com", "other.example:1", "localhost"])
 def test_beyond_loopback_addresses_and_configured_names_are_served(host: str) -> None:
-    assert verdict(WIDE, scope(("x-api-key", TOKEN), host=host)) is None
-    assert verdict(WIDE, scope(("x-api-key", TOKEN), host="evil.example")) is ErrorKind.PERMISSION
+    assert verdict(WIDE, head(("x-api-key", TOKEN), host=host)) is None
+    assert verdict(WIDE, head(("x-api-key", TOKEN), host="evil.example")) is ErrorKind.PERMISSION
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:3000", "http://localhost", "file://", ""])
 def test_a_foreign_origin_is_refused(origin: str) -> None:
-    assert verdict(LOCAL, scope(("origin", origin))) is ErrorKind.PERMISSION
+    assert verdict(LOCAL, head(("origin", origin))) is ErrorKind.PERMISSION
 
 
 def test_our_own_pages_and_allowed_origins_may_ask() -> None:
-    assert verdict(LOCAL, scope(("origin", "http://localhost:8000"))) is None
-    assert verdict(WEB, scope(("origin", "https://app.example"), ("sec-fetch-site", "cross-site"))) is None
-    assert verdict(WEB, scope(("origin", "http://localhost:3000"))) is None
-    assert verdict(WEB, scope(("origin", "https://app.example.evil"))) is ErrorKind.PERMISSION
-    assert verdict(WEB, scope(("origin", "https://app.example"), ("origin", "https://evil.example"))) is ErrorKind.PERMISSION
+    assert verdict(LOCAL, head(("origin", "http://localhost:8000"))) is None
+    assert verdict(WEB, head(("origin", "https://app.example"), ("sec-fetch-site", "cross-site"))) is None
+    assert verdict(WEB, head(("origin", "http://localhost:3000"))) is None
+    assert verdict(WEB, head(("origin", "https://app.example.evil"))) is ErrorKind.PERMISSION
+    assert verdict(WEB, head(("origin", "https://app.example"), ("origin", "https://evil.example"))) is ErrorKind.PERMISSION
 
 
 @pytest.mark.parametrize(("value", "refused"), [("cross-site", True), ("same-site", True), ("same-origin", False), ("none", False)])
 def test_fetches_from_other_sites_are_refused_even_without_an_origin(value: str, refused: bool) -> None:
-    assert (verdict(LOCAL, scope(("sec-fetch-site", value))) is ErrorKind.PERMISSION) == refused
+    assert (verdict(LOCAL, head(("sec-fetch-site", value))) is ErrorKind.PERMISSION) == refused
 
 
 def test_a_request_from_a_ccproxy_is_a_loop() -> None:
-    assert verdict(LOCAL, scope(("x-ccproxy-hop", "1"))) is ErrorKind.LOOP
+    assert verdict(LOCAL, head(("x-ccproxy-hop", "1"))) is ErrorKind.LOOP
 
 
 @pytest.mark.parametrize(
@@ -116,7 +112,7 @@ def test_a_request_from_a_ccproxy_is_a_loop() -> None:
     ],
 )
 def test_a_body_must_have_one_length(headers: tuple[tuple[str, str], ...]) -> None:
-    error = LOCAL.refuse(scope(*headers), "/v1/messages")
+    error = LOCAL.refuse(head(*headers))
     assert error is not None
     assert (error.kind, error.headers) == (ErrorKind.INVALID_REQUEST, {"connection": "close"})
 
@@ -124,15 +120,15 @@ def test_a_body_must_have_one_length(headers: tuple[tuple[str, str], ...]) -> No
 @pytest.mark.parametrize(
     "asked",
     [
-        scope(("authorization", f"Bearer {TOKEN}")),
-        scope(("authorization", f"bearer   {TOKEN} ")),
-        scope(("x-api-key", TOKEN)),
-        scope(("x-goog-api-key", TOKEN)),
-        scope(query=f"alt=sse&key={TOKEN}"),
-        scope(("authorization", "Bearer other"), ("x-api-key", TOKEN)),
+        head(("authorization", f"Bearer {TOKEN}")),
+        head(("authorization", f"bearer   {TOKEN} ")),
+        head(("x-api-key", TOKEN)),
+        head(("x-goog-api-key", TOKEN)),
+        head(query=f"alt=sse&key={TOKEN}"),
+        head(("authorization", "Bearer other"), ("x-api-key", TOKEN)),
     ],
 )
-def test_the_token_is_taken_from_every_place_a_vendor_looks(asked: Scope) -> None:
+def test_the_token_is_taken_from_every_place_a_vendor_looks(asked: Head) -> None:
     assert verdict(LOCKED, asked) is None
     assert TOKEN.encode() in client_keys(asked)
 
@@ -140,23 +136,23 @@ def test_the_token_is_taken_from_every_place_a_vendor_looks(asked: Scope) -> Non
 @pytest.mark.parametrize(
     "asked",
     [
-        scope(),
-        scope(("authorization", TOKEN)),
-        scope(("authorization", f"Basic {TOKEN}")),
-        scope(("authorization", "Bearer")),
-        scope(("authorization", "Bearer ")),
-        scope(("x-api-key", TOKEN + "x")),
-        scope(("x-api-key", TOKEN[:-1])),
-        scope(("x-api-key", TOKEN.upper())),
-        scope(("x-api-key", "kéy")),
-        scope(("x-api-key", "' OR 1=1 --")),
-        scope(("cookie", f"key={TOKEN}")),
-        scope(query=f"akey={TOKEN}"),
-        scope(("x-forwarded-for", "127.0.0.1")),
+        head(),
+        head(("authorization", TOKEN)),
+        head(("authorization", f"Basic {TOKEN}")),
+        head(("authorization", "Bearer")),
+        head(("authorization", "Bearer ")),
+        head(("x-api-key", TOKEN + "x")),
+        head(("x-api-key", TOKEN[:-1])),
+        head(("x-api-key", TOKEN.upper())),
+        head(("x-api-key", "kéy")),
+        head(("x-api-key", "' OR 1=1 --")),
+        head(("cookie", f"key={TOKEN}")),
+        head(query=f"akey={TOKEN}"),
+        head(("x-forwarded-for", "127.0.0.1")),
     ],
 )
-def test_without_it_nobody_is_served(asked: Scope) -> None:
-    error = LOCKED.refuse(asked, "/v1/models")
+def test_without_it_nobody_is_served(asked: Head) -> None:
+    error = LOCKED.refuse(asked)
     assert error is not None
     assert (error.kind, error.should_retry) == (ErrorKind.AUTHENTICATION, False)
     assert TOKEN not in repr(error)
@@ -164,12 +160,12 @@ def test_without_it_nobody_is_served(asked: Scope) -> None:
 
 @given(key=st.text(max_size=60))
 def test_no_other_text_is_the_token(key: str) -> None:
-    assert (verdict(LOCKED, scope(("x-api-key", key))) is None) == (key == TOKEN)
+    assert (verdict(LOCKED, head(("x-api-key", key))) is None) == (key == TOKEN)
 
 
 def test_only_what_tells_nothing_is_open() -> None:
-    assert [path for path in ("/", "/health", "/ready", "/schema", "/v1/models", "/nope") if LOCKED.refuse(scope(), path) is None] == [
+    assert [path for path in ("/", "/health", "/ready", "/schema", "/v1/models", "/nope") if LOCKED.refuse(head(path=path)) is None] == [
         "/",
         "/health",
     ]
-    assert LOCKED.refuse(scope(host="evil.example"), "/health") is not None
+    assert LOCKED.refuse(head(host="evil.example", path="/health")) is not None

@@ -1,5 +1,6 @@
 """The log: exactly one line for every finished request, JSON unless a person watches, and never a prompt or a key."""
 
+import functools
 import logging
 import time
 import traceback
@@ -7,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
-from attrs import fields, frozen
+from attrs import define, fields
 from typing_extensions import override
 
 from ccproxy_cli.core.jsontext import dumps
@@ -24,7 +25,7 @@ _SHOWN = 128
 """Characters of what a client chose freely."""
 
 
-@frozen
+@define
 class RequestLine:
     """What is logged of one finished request."""
 
@@ -67,6 +68,7 @@ class RequestLog:
         self._threshold = LEVELS[level]
         self._redactor = Redactor() if redactor is None else redactor
         self._clock = clock
+        self._shown = functools.lru_cache(maxsize=1024)(self._redactor.text)  # the same few paths and models again and again
         self._second = 0
         self._rejections = 0
         self._render = _for_people if stream.isatty() else _for_programs
@@ -80,9 +82,9 @@ class RequestLog:
             return
         members: dict[str, Any] = {"ts": _timestamp(now), "level": level, "event": "request"}
         members |= {name: getattr(line, name) for name in _MEMBERS}
-        members["path"] = self._redactor.text(line.path[:_SHOWN])
+        members["path"] = self._shown(line.path[:_SHOWN])
         if line.model is not None:
-            members["model"] = self._redactor.text(line.model[:_SHOWN])
+            members["model"] = self._shown(line.model[:_SHOWN])
         if line.traceback is not None:
             members["traceback"] = self._redactor.text(line.traceback)
         self._write(self._render(members))

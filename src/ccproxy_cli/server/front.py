@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable, Sequence
 
 from ccproxy_cli.observe.logging import RequestLine
-from ccproxy_cli.server.asgi import ASGIApp, Message, Receive, Scope, Send, headers_of
+from ccproxy_cli.server.asgi import ASGIApp, Head, Message, Receive, Scope, Send
 from ccproxy_cli.server.guard import Guard, client_keys
 from ccproxy_cli.server.replies import INTERNAL, send_error, send_reply
 from ccproxy_cli.server.routes import format_of, normal_path
@@ -36,12 +36,13 @@ class Front:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        visit = _visit(scope)
+        head = Head.of(scope, normal_path(scope["path"]))
+        visit = _visit(head)
         scope[SCOPE_KEY] = visit
-        scope["path"] = visit.path
-        send = self._noting(visit, scope, send)
+        scope["path"] = head.path
+        send = self._noting(visit, head, send)
         try:
-            await self._admit(visit, scope, receive, send)
+            await self._admit(visit, head, scope, receive, send)
         except Exception:  # noqa: BLE001 - the edge: nothing may reach the server library, which would log it in its own way
             visit.traceback = traceback.format_exc()
             visit.failed(INTERNAL)
@@ -52,23 +53,27 @@ class Front:
             for observer in self._observers:
                 observer(visit)
 
-    async def _admit(self, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:
-        error = self._guard.refuse(scope, visit.path)
+    async def _admit(self, visit: Visit, head: Head, scope: Scope, receive: Receive, send: Send) -> None:
+        error = self._guard.refuse(head)
         if error is not None:
             closing = bool(error.headers and "connection" in error.headers)
             await send_error(send, visit, error, receive if closing else None)
-        elif self._guard.is_preflight(scope):
+        elif self._guard.is_preflight(head):
             await send_reply(send, 204, _PREFLIGHT, b"")
         elif visit.method == "HEAD":
             await self._app({**scope, "method": "GET"}, receive, send)  # the server drops the body by its own copy of the method
         else:
             await self._app(scope, receive, send)
 
-    def _noting(self, visit: Visit, scope: Scope, send: Send) -> Send:
+    def _noting(self, visit: Visit, head: Head, send: Send) -> Send:
         """`send`, which also notes when the answer began and adds what every answer carries."""
         extra = [(b"x-request-id", visit.id.encode())]
-        if self._guard.origins and (origin := self._guard.allowed_origin(scope)) is not None:
-            extra += [(b"access-control-allow-origin", origin), (b"vary", b"origin"), (b"access-control-expose-headers", _EXPOSED)]
+        if self._guard.origins and (origin := self._guard.allowed_origin(head)) is not None:
+            extra += [
+                (b"access-control-allow-origin", origin.encode("latin-1")),
+                (b"vary", b"origin"),
+                (b"access-control-expose-headers", _EXPOSED),
+            ]
 
         async def noting(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -81,15 +86,13 @@ class Front:
         return noting
 
 
-def _visit(scope: Scope) -> Visit:
-    path = normal_path(scope["path"])
-    headers = headers_of(scope)
-    key = next(iter(client_keys(scope)), None)
+def _visit(head: Head) -> Visit:
+    keys = client_keys(head)
     return Visit(
         id=f"req_{secrets.token_hex(12)}",
-        format=format_of(path, headers),
-        method=scope["method"],
-        path=path,
-        headers=headers,
-        key=None if key is None else key.decode("latin-1"),
+        format=format_of(head.path, head.headers),
+        method=head.method,
+        path=head.path,
+        headers=head.headers,
+        key=keys[0].decode("latin-1") if keys else None,
     )

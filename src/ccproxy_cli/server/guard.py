@@ -5,7 +5,6 @@ cross-site requests. Names are therefore matched exactly, forwarding headers cou
 """
 
 import hmac
-from collections.abc import Iterable
 from ipaddress import ip_address
 from urllib.parse import unquote_to_bytes
 
@@ -14,13 +13,12 @@ from attrs import frozen
 from ccproxy_cli.config.settings import ServerSettings
 from ccproxy_cli.core.errors import APIError, ErrorKind
 from ccproxy_cli.core.http import HOP_HEADER
-from ccproxy_cli.server.asgi import Scope, values_of
+from ccproxy_cli.server.asgi import Head
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 OPEN_PATHS = frozenset({"/", "/health"})
 """Answered without a key: they tell nobody anything."""
-_HOP = HOP_HEADER.encode()
-_KEY_HEADERS = (b"x-api-key", b"x-goog-api-key")
+_KEY_HEADERS = ("x-api-key", "x-goog-api-key")
 
 
 @frozen
@@ -43,40 +41,39 @@ class Guard:
         origins = frozenset(origin.lower().rstrip("/") for origin in settings.allowed_origins)
         return cls(frozenset(names), beyond, origins, token.encode() if token else None)
 
-    def refuse(self, scope: Scope, path: str) -> APIError | None:
-        """Why this request is not served, or None. Looks at the head only."""
+    def refuse(self, head: Head) -> APIError | None:
+        """Why this request is not served, or None."""
         return (
-            self._refuse_framing(scope)
-            or self._refuse_host(scope)
-            or self._refuse_browser(scope)
-            or self._refuse_loop(scope)
-            or self._refuse_key(scope, path)
+            self._refuse_framing(head)
+            or self._refuse_host(head)
+            or self._refuse_browser(head)
+            or self._refuse_loop(head)
+            or self._refuse_key(head)
         )
 
-    def allowed_origin(self, scope: Scope) -> bytes | None:
+    def allowed_origin(self, head: Head) -> str | None:
         """The request's origin, if it is one the user has allowed."""
-        for value in values_of(scope, b"origin"):
-            if value.decode("latin-1").lower() in self.origins:
-                return value
-        return None
+        origin = head.headers.get("origin")
+        return origin if origin is not None and origin.lower() in self.origins else None
 
-    def is_preflight(self, scope: Scope) -> bool:
+    def is_preflight(self, head: Head) -> bool:
         """A browser asks, without a key, whether a page of an allowed origin may ask."""
-        return bool(scope["method"] == "OPTIONS" and self.allowed_origin(scope))
+        return head.method == "OPTIONS" and self.allowed_origin(head) is not None
 
-    def _refuse_framing(self, scope: Scope) -> APIError | None:
+    def _refuse_framing(self, head: Head) -> APIError | None:
         """Two ways to tell where a body ends are how one request is smuggled inside another."""
-        coding = values_of(scope, b"transfer-encoding")
-        lengths = values_of(scope, b"content-length")
-        if (coding and lengths) or len(lengths) > 1 or (coding and [value.strip().lower() for value in coding] != [b"chunked"]):
+        coding = head.headers.get("transfer-encoding")
+        length = head.headers.get("content-length")
+        several = head.repeats("content-length") or head.repeats("transfer-encoding") or (coding is not None and length is not None)
+        if several or (coding is not None and coding.strip().lower() != "chunked"):
             return _refusal(ErrorKind.INVALID_REQUEST, "conflicting content-length and transfer-encoding", close=True)
         return None
 
-    def _refuse_host(self, scope: Scope) -> APIError | None:
-        hosts = values_of(scope, b"host")
-        if len(hosts) != 1:
+    def _refuse_host(self, head: Head) -> APIError | None:
+        host = head.headers.get("host")
+        if host is None or head.repeats("host"):
             return _refusal(ErrorKind.INVALID_REQUEST, "there must be exactly one Host header", close=True)
-        name, port = _split_port(hosts[0].decode("latin-1").strip().lower())
+        name, port = _split_port(host.strip().lower())
         if port.strip("0123456789") or len(port) > 5:
             return _refusal(ErrorKind.INVALID_REQUEST, "the Host header is malformed", close=True)
         name = name.removesuffix(".")
@@ -86,25 +83,27 @@ class Guard:
             ErrorKind.PERMISSION, "this host name is not allowed: use localhost, or add it to server.allowed_hosts", "host_not_allowed"
         )
 
-    def _refuse_browser(self, scope: Scope) -> APIError | None:
-        origins = values_of(scope, b"origin")
-        allowed = self.allowed_origin(scope)
-        own = [value for host in values_of(scope, b"host") for value in (b"http://" + host, b"https://" + host)]
-        if origins and (len(origins) > 1 or (allowed is None and origins[0].lower() not in own)):
+    def _refuse_browser(self, head: Head) -> APIError | None:
+        if "origin" not in head.headers and "sec-fetch-site" not in head.headers:
+            return None
+        origin = head.headers.get("origin")
+        allowed = self.allowed_origin(head)
+        own = (f"http://{head.headers['host']}", f"https://{head.headers['host']}")
+        if origin is not None and (head.repeats("origin") or (allowed is None and origin.lower() not in own)):
             return _refusal(ErrorKind.PERMISSION, "this web origin is not allowed: add it to server.allowed_origins", "origin_not_allowed")
-        if allowed is None and any(value.strip().lower() in (b"cross-site", b"same-site") for value in values_of(scope, b"sec-fetch-site")):
+        if allowed is None and head.headers.get("sec-fetch-site", "").strip().lower() in ("cross-site", "same-site"):
             return _refusal(ErrorKind.PERMISSION, "requests from other web sites are not allowed", "origin_not_allowed")
         return None
 
-    def _refuse_loop(self, scope: Scope) -> APIError | None:
-        if values_of(scope, _HOP):
+    def _refuse_loop(self, head: Head) -> APIError | None:
+        if HOP_HEADER in head.headers:
             return _refusal(ErrorKind.LOOP, "this request comes from a ccproxy: an upstream is configured to be a ccproxy itself")
         return None
 
-    def _refuse_key(self, scope: Scope, path: str) -> APIError | None:
-        if self.token is None or path in OPEN_PATHS or self.is_preflight(scope):
+    def _refuse_key(self, head: Head) -> APIError | None:
+        if self.token is None or head.path in OPEN_PATHS or self.is_preflight(head):
             return None
-        offered = list(client_keys(scope))
+        offered = client_keys(head)
         # Every key is compared to the end, so that the time it takes tells nothing.
         if any([hmac.compare_digest(key, self.token) for key in offered]):  # noqa: C419
             return None
@@ -112,20 +111,17 @@ class Guard:
         return APIError(ErrorKind.AUTHENTICATION, message, code="invalid_api_key", should_retry=False)
 
 
-def client_keys(scope: Scope) -> Iterable[bytes]:
-    """Every key the caller offers, in whichever place its vendor would look for it."""
-    for value in values_of(scope, b"authorization"):
-        kind, _, key = value.partition(b" ")
-        if kind.lower() == b"bearer" and key.strip():
-            yield key.strip()
-    for name in _KEY_HEADERS:
-        yield from (value for value in values_of(scope, name) if value)
-    query: bytes = scope["query_string"]
-    if b"key=" in query:
-        for pair in query.split(b"&"):
-            name_, _, value = pair.partition(b"=")
-            if name_ == b"key" and value:
-                yield unquote_to_bytes(value)
+def client_keys(head: Head) -> list[bytes]:
+    """Every key the caller offers, in whichever place its vendor would look for it, as the bytes that were sent."""
+    found: list[bytes] = []
+    kind, _, key = head.headers.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer" and key.strip():
+        found.append(key.strip().encode("latin-1"))
+    found += [head.headers[name].encode("latin-1") for name in _KEY_HEADERS if head.headers.get(name)]
+    if b"key=" in head.query:
+        pairs = (pair.partition(b"=") for pair in head.query.split(b"&"))
+        found += [unquote_to_bytes(value) for name, _, value in pairs if name == b"key" and value]
+    return found
 
 
 def _refusal(kind: ErrorKind, message: str, code: str | None = None, *, close: bool = False) -> APIError:

@@ -69,21 +69,21 @@ class Handlers:
         visit.bytes_in = len(body)
         exchange = _exchange(visit, endpoint, scope, body)
         work = self._pipeline.generate if endpoint.action is Action.GENERATE else self._pipeline.count_tokens
-        await self._answer(visit, receive, send, exchange, work)
+        await self._answer(visit, scope, receive, send, exchange, work)
 
     async def _models(self, visit: Visit, endpoint: Endpoint, model_id: str | None, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = _exchange(visit, endpoint, scope, b"")
         if model_id is None:
-            await self._answer(visit, receive, send, exchange, self._pipeline.list_models)
+            await self._answer(visit, scope, receive, send, exchange, self._pipeline.list_models)
         else:
-            await self._answer(visit, receive, send, exchange, lambda exchange: self._pipeline.get_model(exchange, model_id))
+            await self._answer(visit, scope, receive, send, exchange, lambda exchange: self._pipeline.get_model(exchange, model_id))
 
     async def _answer(
-        self, visit: Visit, receive: Receive, send: Send, exchange: Exchange, work: Callable[[Exchange], Awaitable[Answer]]
+        self, visit: Visit, scope: Scope, receive: Receive, send: Send, exchange: Exchange, work: Callable[[Exchange], Awaitable[Answer]]
     ) -> None:
         """Do the work and send what comes of it, unless the client leaves first."""
         visit.exchange = exchange
-        hangup = Hangup(receive)
+        hangup = Hangup(scope, receive)
         try:
             answer = await work(exchange)
             headers = {**answer.headers, "x-ccproxy-overhead-ms": _overhead(exchange)}

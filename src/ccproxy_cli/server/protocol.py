@@ -2,6 +2,7 @@
 to take an answer. No timer per request: the server looks at every connection once a second."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import httptools
@@ -11,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from ccproxy_cli.core.errors import APIError, ErrorKind
+from ccproxy_cli.server.hangup import LINE
 from ccproxy_cli.server.routes import format_of, normal_path
 
 MAX_HEAD = 64 * 1024
@@ -28,6 +30,8 @@ class Protocol(HttpToolsProtocol):
         self, config: Config, server_state: ServerState, app_state: dict[str, Any], _loop: asyncio.AbstractEventLoop | None = None
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self.on_lost: Callable[[], None] | None = None
+        """Called when the connection is lost; for whoever works on its current request."""
         self._head_since: float | None = None
         """When the head that is being read began; None between requests and while one is served."""
         self._head_bytes = 0
@@ -41,6 +45,12 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._head_since = self.loop.time()
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.on_lost is not None:
+            self.on_lost()
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -63,6 +73,7 @@ class Protocol(HttpToolsProtocol):
     @override
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope[LINE] = self  # type: ignore[literal-required]
         self._head_since = self.loop.time()
         self._head_bytes = 0
 

@@ -101,3 +101,11 @@ class RelayBackend(Protocol):
         Raises:
             UpstreamError: the upstream answered with anything but success, or could not.
         """
+
+
+@runtime_checkable
+class WarmBackend(Protocol):
+    """A backend that can get ready for requests before they come."""
+
+    def warm_up(self) -> None:
+        """Its owner means to stay and serve, so getting ready is worth its cost. Returns at once; raises nothing."""

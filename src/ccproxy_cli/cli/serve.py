@@ -104,6 +104,7 @@ async def _serve(loaded: Loaded, listener: Any, as_json: bool, token_name: str |
     with contextlib.ExitStack() as stack:
 
         def ready() -> None:
+            pipeline.warm_up()
             try:
                 stack.enter_context(register.registered(register.state_folder(os.environ), running))
             except OSError as error:  # a home that cannot be written is no reason not to serve

@@ -42,7 +42,13 @@ class ProviderSettings:
     environment: Mapping[str, str] = field(factory=dict, repr=False)
     """For claude-code: further variables for the CLI, such as those of a Bedrock or Vertex login."""
     max_children: int = 4
-    """For claude-code: how many CLI processes may run at once; further requests wait."""
+    """For claude-code: how many CLI processes may run at once, those kept ready among them; further requests wait."""
+    pool_size: int = 2
+    """For claude-code: how many CLI processes a server keeps ready at most for each model in use, some 130 MB each; 0 for none."""
+    pool_idle: float = 300.0
+    """For claude-code: seconds for which they are kept ready after the model was last asked for."""
+    prewarm: tuple[str, ...] = ()
+    """For claude-code: models, such as sonnet, for which a server keeps a process ready from its start."""
 
 
 @frozen

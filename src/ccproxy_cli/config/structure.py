@@ -13,7 +13,7 @@ from cattrs.gen import make_dict_structure_fn
 
 from ccproxy_cli.config.origin import Path
 from ccproxy_cli.config.secrets import is_literal, is_loopback, looks_real
-from ccproxy_cli.config.settings import ModelRule, Settings
+from ccproxy_cli.config.settings import ModelRule, ProviderSettings, Settings
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("anthropic", "openai-chat")
@@ -228,6 +228,21 @@ def _check_providers(settings: Settings, presets: Collection[str]) -> Iterator[F
             yield Fault((*here, "api_key"), "keyring: is not supported; use env:NAME or command:PROGRAM ARGS")
         if provider.base_url is not None:
             yield from _check_url((*here, "base_url"), provider.base_url, provider.api_key)
+        yield from _check_claude(here, provider)
+
+
+def _check_claude(here: Path, provider: ProviderSettings) -> Iterator[Fault]:
+    """The official CLI has a login of its own, and is led elsewhere by its own variables."""
+    if provider.preset == "claude-code":
+        for name, variable in (("base_url", "ANTHROPIC_BASE_URL"), ("api_key", "ANTHROPIC_API_KEY")):
+            if getattr(provider, name) is not None:
+                why = f"{name} means nothing to claude-code, which uses its own login; to lead it elsewhere set environment.{variable}"
+                yield Fault((*here, name), f'{why}, or use preset "anthropic"')
+    for name, least in (("max_children", 1), ("pool_size", 0)):
+        if getattr(provider, name) < least:
+            yield Fault((*here, name), f"{name} must be at least {least}")
+    if provider.pool_idle <= 0:
+        yield Fault((*here, "pool_idle"), "pool_idle must be more than 0 seconds")
 
 
 def _check_url(path: Path, url: str, key: str | None) -> Iterator[Fault]:

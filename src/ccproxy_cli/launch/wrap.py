@@ -74,6 +74,7 @@ async def wrap(
         await _lead(pipeline, session, wrapped, default_model)
         app = create_app(session, pipeline, log=lambda line: None, observers=[tally.observe])
         server = await stack.enter_async_context(serving(app))
+        pipeline.warm_up()
         with ChildSignals() as signals:
             environment = _environment(recipe, Endpoint(server.url, token), wrapped.model, environ, say)
             watch = asyncio.create_task(_watch(server, say))

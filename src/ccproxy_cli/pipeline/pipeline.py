@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from attrs import evolve
 
-from ccproxy_cli.backends.base import Backend, EventStream, Health, RelayBackend, RelayedReply, RelayedStream
+from ccproxy_cli.backends.base import Backend, EventStream, Health, RelayBackend, RelayedReply, RelayedStream, WarmBackend
 from ccproxy_cli.core.catalog import ModelInfo
 from ccproxy_cli.core.errors import APIError, BadRequest, BadUpstream, ErrorKind, UpstreamError
 from ccproxy_cli.core.events import Event, ResponseEnd, ResponseStart, StreamError, TextDelta
@@ -138,6 +138,12 @@ class Pipeline:
         """The state of every backend, by name."""
         states = await asyncio.gather(*(backend.health() for backend in self.backends.values()))
         return dict(zip(self.backends, states, strict=True))
+
+    def warm_up(self) -> None:
+        """Let every backend get ready: whoever holds the pipeline is up and means to stay."""
+        for backend in self.backends.values():
+            if isinstance(backend, WarmBackend):
+                backend.warm_up()
 
     async def aclose(self) -> None:
         """End every backend."""

@@ -121,7 +121,8 @@ async def test_processes_are_bounded_and_the_rest_waits_its_turn(scripted: Calla
 
 
 async def test_a_full_queue_is_told_at_once(scripted: Callable[..., ClaudeCodeBackend]) -> None:
-    backend = scripted({"max_waiting": 0})
+    backend = scripted({"max_children": 1, "max_waiting": 0})
+    await backend.send(say("hi", model="stubborn"), Losses())
     with pytest.raises(UpstreamError) as caught:
         await backend.send(say("hi", model="noise"), Losses())
     assert (caught.value.error.kind, caught.value.error.http_status) == (ErrorKind.OVERLOADED, 529)

@@ -5,7 +5,7 @@ import contextlib
 import os
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from ccproxy_cli.backends.base import EventStream, Health
@@ -15,12 +15,15 @@ from ccproxy_cli.backends.claude_code.cli import INSTALL_HINT, Cli, Login, ask_l
 from ccproxy_cli.backends.claude_code.command import arguments, environment, is_bare
 from ccproxy_cli.backends.claude_code.leash import Leash
 from ccproxy_cli.backends.claude_code.plan import make_plan
+from ccproxy_cli.backends.claude_code.pool import Pool
 from ccproxy_cli.backends.claude_code.process import Child
-from ccproxy_cli.backends.claude_code.run import Run, load_sdk
+from ccproxy_cli.backends.claude_code.recipe import Recipe, Stamp
+from ccproxy_cli.backends.claude_code.run import Converse, Run, load_sdk
 from ccproxy_cli.backends.claude_code.session import Session
 from ccproxy_cli.backends.claude_code.slots import Slots
 from ccproxy_cli.config.settings import TimeoutSettings
 from ccproxy_cli.core.catalog import ModelInfo, TokenCount
+from ccproxy_cli.core.errors import ErrorKind, UpstreamError
 from ccproxy_cli.core.estimate import estimate_tokens
 from ccproxy_cli.core.extras import Losses, refuse_vital
 from ccproxy_cli.core.formats.anthropic.stream_decoder import StreamDecoder
@@ -41,8 +44,11 @@ class ClaudeCodeBackend:
         environment: further variables for the CLI, such as `ANTHROPIC_BASE_URL`. With `ANTHROPIC_API_KEY` among them the CLI runs on
             that key and adds nothing to the conversation; else on the user's login, and it puts reminders of the date, the model and
             its surroundings beside the first and the last user message.
-        max_children: processes at once; each takes some 250 MB.
+        max_children: processes at once, those kept ready among them; each takes some 130 to 250 MB.
         max_waiting: requests that may wait for one.
+        pool_size: processes kept ready at most, for each model in use; 0 for none. Nothing is kept before `warm_up`.
+        pool_idle: seconds that they are kept after the model was last asked for.
+        prewarm: models for which one is kept from `warm_up` on.
         overrides: the user's own facts about the models, by the field names of `Profile`.
     """
 
@@ -55,6 +61,9 @@ class ClaudeCodeBackend:
         timeouts: TimeoutSettings = TimeoutSettings(),  # noqa: B008  frozen
         max_children: int = 4,
         max_waiting: int = 64,
+        pool_size: int = 2,
+        pool_idle: float = 300.0,
+        prewarm: Sequence[str] = (),
         overrides: Mapping[str, object] = MappingProxyType({}),
     ) -> None:
         self.name = name
@@ -62,11 +71,13 @@ class ClaudeCodeBackend:
         self._configured = dict(environment)
         self._timeouts = timeouts
         self._overrides = overrides
-        self._slots = Slots(max_children, max_waiting, timeouts.first_byte)
+        slots = Slots(max_children, max_waiting, timeouts.first_byte)
+        self._pool = Pool(slots, self._recipe, self._start, size=pool_size, idle=pool_idle, always=prewarm)
         self._leash = Leash()
         self._redactor = Redactor(value for variable, value in environment.items() if "KEY" in variable or "TOKEN" in variable)
         self._directory: str | None = None
         self._runs: set[Run] = set()
+        self._loading: asyncio.Task[Converse] | None = None
         self._models: tuple[ModelInfo, ...] = ()
         self._login: tuple[float, Login | None] | None = None
 
@@ -79,24 +90,31 @@ class ClaudeCodeBackend:
         """
         plan = make_plan(request, self._overrides, losses, bare=is_bare(self._configured))
         losses.refuse_if_strict()
-        cli = require_cli(self._executable)
-        await self._slots.take()
-        loading = asyncio.create_task(load_sdk())
-        try:
-            child = await Child.start(
-                arguments(cli.path, plan.model, bare=is_bare(self._configured)), self._environment, self._private_directory(), self._leash
-            )
-        except BaseException:
-            self._slots.give_back()
-            raise
+        loading = asyncio.create_task(load_sdk())  # meanwhile
+        child = await self._pool.take(plan.model)
         session = Session(child, plan)
-        run = Run(child, session, Answer(StreamDecoder, plan.bridge, time.time), self._timeouts, self._redactor, self._ended)
+        answer = Answer(StreamDecoder, plan.bridge, time.time)
+        run = Run(child, session, answer, self._timeouts, self._redactor, finished=self._finished, gone=self._gone)
         self._runs.add(run)
-        await run.begin(loading, self._timeouts.first_byte)
+        try:
+            await run.begin(loading, self._timeouts.first_byte)
+        except UpstreamError as refusal:
+            if refusal.error.kind is ErrorKind.AUTHENTICATION:
+                self._pool.refused(plan.model)
+            raise
+        self._pool.answered(plan.model)
         return run
 
-    def _ended(self, run: Run) -> None:
-        self._slots.give_back()
+    def warm_up(self) -> None:
+        """As `backends.base.WarmBackend`."""
+        self._pool.keep_ready()
+        self._loading = asyncio.create_task(load_sdk())
+
+    def _finished(self, run: Run) -> None:
+        self._pool.finished(run.session.plan.model)
+
+    def _gone(self, run: Run) -> None:
+        self._pool.give_back(run.session.plan.model)
         self._runs.discard(run)
         if run.session.plan.model in {model.id for model in self._models or ALIASES}:
             # The CLI lists whatever model it was started with, so only a known one makes the list worth believing.
@@ -123,7 +141,7 @@ class ClaudeCodeBackend:
 
     async def aclose(self) -> None:
         """End every process, at once."""
-        await asyncio.gather(*(run.aclose() for run in tuple(self._runs)))
+        await asyncio.gather(self._pool.aclose(), *(run.aclose() for run in tuple(self._runs)))
         await asyncio.to_thread(self._leash.close)
         if self._directory is not None:
             with contextlib.suppress(OSError):
@@ -133,6 +151,14 @@ class ClaudeCodeBackend:
     @property
     def _environment(self) -> dict[str, str]:
         return environment(os.environ, self._configured)
+
+    def _recipe(self, model: str) -> Recipe:
+        cli = require_cli(self._executable)
+        line = arguments(cli.path, model, bare=is_bare(self._configured))
+        return Recipe(model, tuple(line), self._environment, Stamp.of(cli.path))
+
+    async def _start(self, recipe: Recipe) -> Child:
+        return await Child.start(recipe.arguments, recipe.environment, self._private_directory(), self._leash)
 
     async def _fresh_login(self, cli: Cli) -> Login | None:
         now = time.monotonic()

@@ -41,7 +41,12 @@ async def load_sdk() -> Converse:
 
 
 class Run(AsyncGenerator[list[Event], None]):
-    """An `EventStream` that owns a process. Not a generator function: closing one that was never started would close nothing."""
+    """An `EventStream` that owns a process. Not a generator function: closing one that was never started would close nothing.
+
+    Args:
+        finished: called once, when no more is wanted of the process.
+        gone: called once, when it has ended.
+    """
 
     def __init__(
         self,
@@ -50,14 +55,17 @@ class Run(AsyncGenerator[list[Event], None]):
         answer: Answer,
         timeouts: TimeoutSettings,
         redactor: Redactor,
-        on_end: Callable[["Run"], None],
+        *,
+        finished: Callable[["Run"], None],
+        gone: Callable[["Run"], None],
     ) -> None:
         self.session = session
         self._child = child
         self._answer = answer
         self._timeouts = timeouts
         self._redactor = redactor
-        self._on_end = on_end
+        self._finished = finished
+        self._gone = gone
         self._loop = asyncio.get_running_loop()
         self._deadline = self._loop.time() + timeouts.total
         self._ready: list[Event] = []
@@ -162,6 +170,7 @@ class Run(AsyncGenerator[list[Event], None]):
         self._news.set()
         # At once, whatever the client still has to read: the slot is wanted, and the CLI may be about to go on by itself.
         self._child.kill()
+        self._finished(self)
         self._ending = self._loop.create_task(self._end())
 
     def _clean(self, failure: BadUpstream | UpstreamError) -> BadUpstream | UpstreamError:
@@ -178,4 +187,4 @@ class Run(AsyncGenerator[list[Event], None]):
         if self._driver is not None:
             with contextlib.suppress(TimeoutError, asyncio.CancelledError):
                 await asyncio.wait_for(self._driver, _LET_FINISH)
-        self._on_end(self)
+        self._gone(self)

@@ -7,10 +7,11 @@ unread. Requests of the CLI (may this tool run? what tools are there?) are answe
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 
+from ccproxy_cli.backends.claude_code.frames import parse_frame
 from ccproxy_cli.backends.claude_code.plan import Plan
 from ccproxy_cli.backends.claude_code.process import Child
 from ccproxy_cli.core.errors import APIError, BadUpstream, ErrorKind, UpstreamError
-from ccproxy_cli.core.jsontext import JSON, JSONError, dumps, loads
+from ccproxy_cli.core.jsontext import JSON, dumps, loads
 
 ENVELOPE = "ccproxy_frame"
 """Subtype of the system frames in which other frames travel through the SDK."""
@@ -75,7 +76,7 @@ class Session:
         """The frames for the SDK, until the process ends."""
         try:
             while (line := await self._child.next_line()) is not None:
-                if (frame := _parse(line)) is not None and (told := await self._route(frame)) is not None:
+                if (frame := parse_frame(line)) is not None and (told := await self._route(frame)) is not None:
                     yield told
         except (BadUpstream, UpstreamError) as error:
             self.fail(error)
@@ -148,17 +149,6 @@ class Session:
 
     async def _write(self, frame: Mapping[str, JSON]) -> None:
         await self._child.write(dumps(frame) + b"\n")
-
-
-def _parse(line: bytes) -> dict[str, JSON] | None:
-    """The frame on a line; None for lines that do not even begin like one, which helpers of the CLI may print."""
-    if not line.lstrip().startswith(b"{"):
-        return None
-    try:
-        frame = loads(line)
-    except JSONError as error:
-        raise BadUpstream(f"Claude Code sent a line that is not JSON: {error}") from error
-    return frame if isinstance(frame, dict) else None
 
 
 def _enveloped(frame: dict[str, JSON]) -> dict[str, JSON]:

@@ -1,6 +1,8 @@
-"""How many processes may run at once, and how many requests may wait for one."""
+"""How many processes there may be at once, and how many requests may wait for one."""
 
 import asyncio
+import contextlib
+from collections import deque
 
 from ccproxy_cli.core.errors import APIError, ErrorKind, UpstreamError
 
@@ -8,11 +10,23 @@ from ccproxy_cli.core.errors import APIError, ErrorKind, UpstreamError
 class Slots:
     """First come, first served; what does not fit is refused at once, so that nobody waits for nothing."""
 
-    def __init__(self, running: int, waiting: int, patience: float) -> None:
-        self._free = asyncio.Semaphore(running)
-        self._waiting = 0
-        self._most_waiting = waiting
+    def __init__(self, most: int, most_waiting: int, patience: float) -> None:
+        self._free = most
+        self._queue: deque[asyncio.Future[None]] = deque()
+        self._most_waiting = most_waiting
         self._patience = patience
+
+    @property
+    def all_taken(self) -> bool:
+        """Whoever wants one now has to wait."""
+        return not self._free
+
+    def try_take(self) -> bool:
+        """Take a slot if one is free. There is none while somebody waits."""
+        if not self._free:
+            return False
+        self._free -= 1
+        return True
 
     async def take(self) -> None:
         """Wait for a slot, for at most `patience` seconds.
@@ -20,20 +34,35 @@ class Slots:
         Raises:
             UpstreamError: overloaded.
         """
-        if self._waiting >= self._most_waiting:
-            raise _overloaded(f"{self._waiting} requests already wait for a Claude Code process")
-        self._waiting += 1
+        if self.try_take():
+            return
+        if len(self._queue) >= self._most_waiting:
+            raise _overloaded(f"{len(self._queue)} requests already wait for a Claude Code process")
+        turn = asyncio.get_running_loop().create_future()
+        self._queue.append(turn)
         try:
             async with asyncio.timeout(self._patience):
-                await self._free.acquire()
-        except TimeoutError as error:
-            raise _overloaded(f"no Claude Code process became free within {self._patience:g} seconds") from error
-        finally:
-            self._waiting -= 1
+                await turn
+        except BaseException as error:
+            self._leave(turn)
+            if isinstance(error, TimeoutError):
+                raise _overloaded(f"no Claude Code process became free within {self._patience:g} seconds") from error
+            raise
 
     def give_back(self) -> None:
-        """Free a slot."""
-        self._free.release()
+        """Free a slot, which goes to who has waited longest."""
+        while self._queue:
+            turn = self._queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
+
+    def _leave(self, turn: "asyncio.Future[None]") -> None:
+        if turn.done() and not turn.cancelled():  # its turn came in the very moment it gave up
+            self.give_back()
+        with contextlib.suppress(ValueError):
+            self._queue.remove(turn)
 
 
 def _overloaded(message: str) -> UpstreamError:

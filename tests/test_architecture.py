@@ -91,15 +91,21 @@ def test_the_core_does_no_io(path: Path) -> None:
         assert head in sys.stdlib_module_names or head in CORE_THIRD_PARTY or head == "ccproxy_cli", f"core may not import {name}"
 
 
-@pytest.mark.parametrize("path", [path for path in SOURCES if "formats" in path.parts], ids=lambda path: str(path.relative_to(PACKAGE)))
+FORMATS = PACKAGE / "core" / "formats"
+# What begins with an underscore is no format but what formats share: all of them, or those of one vendor.
+ONE_VENDORS = {"_openai": {"_openai", "openai_chat", "openai_responses"}}
+
+
+@pytest.mark.parametrize(
+    "path", sorted(FORMATS.glob("*/*.py")) + sorted(FORMATS.glob("_[!_]*.py")), ids=lambda path: str(path.relative_to(FORMATS))
+)
 def test_no_format_knows_another(path: Path) -> None:
-    parts = path.relative_to(PACKAGE).parts
-    if len(parts) < 4:
-        return
+    here = path.relative_to(FORMATS).parts[0].removesuffix(".py")
     for name, _ in imports(path):
-        rest = name.split(".")
-        if rest[:3] == ["ccproxy_cli", "core", "formats"] and len(rest) > 3:
-            assert rest[3] in (parts[2], "_format", "_wirekit", "_openai_errors"), f"{parts[2]} may not import {name}"
+        match name.split("."):
+            case ["ccproxy_cli", "core", "formats", room, *_] if room != here:
+                assert room.startswith("_"), f"{here} may not import {name}"
+                assert here in ONE_VENDORS.get(room, {here}), f"{here} may not import {name}, which is another vendor's"
 
 
 VENDOR_WORDS = {

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ccproxy_cli.core.errors import APIError
-from ccproxy_cli.core.formats import _openai_errors as openai_errors
+from ccproxy_cli.core.formats._openai import errors as openai_errors
 from ccproxy_cli.core.formats.openai_responses.wire import NAME
 from ccproxy_cli.core.framing import encode_frame
 from ccproxy_cli.core.http import HTTPReply

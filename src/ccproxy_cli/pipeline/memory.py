@@ -1,0 +1,260 @@
+"""Reasoning kept for clients that cannot hand it back, by the calls it led to.
+
+Chat clients have no place for proofs, and some others leave thoughts out of the history they send. Their vendor still wants them back
+when the tools have answered. So an answer that calls tools is remembered, and when a client replays the call without the reasoning, that
+is put back where it stood. Nothing of it is in any id, and nothing is on disk.
+"""
+
+import sys
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol, TypeAlias, assert_never
+
+from attrs import evolve, frozen
+
+from ccproxy_cli.core.ids import digest_id
+from ccproxy_cli.core.parts import Part, Proof, Reasoning, Text, ToolCall
+from ccproxy_cli.core.request import Message, Request, Role
+
+_OVERHEAD = 100
+"""Bytes that an object takes besides its texts, about."""
+
+
+@frozen
+class Said:
+    """Words that the client will replay: how many characters."""
+
+    length: int
+    proofs: tuple[Proof, ...] = ()
+
+
+@frozen
+class Called:
+    """A call that the client will replay."""
+
+    call_id: str
+    proofs: tuple[Proof, ...] = ()
+
+
+Step: TypeAlias = Reasoning | Said | Called
+
+
+@frozen
+class Turn:
+    """One answer's order of things, with all that its client could not keep."""
+
+    steps: tuple[Step, ...]
+
+    @property
+    def call_ids(self) -> list[str]:
+        return [step.call_id for step in self.steps if isinstance(step, Called)]
+
+    @property
+    def issuers(self) -> frozenset[str]:
+        """The formats that vouched for something in it."""
+        return frozenset(proof.issuer for step in self.steps for proof in step.proofs)
+
+    @property
+    def without_reasoning(self) -> "Turn":
+        return Turn(tuple(step for step in self.steps if not isinstance(step, Reasoning)))
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes to keep."""
+        texts = [step.text for step in self.steps if isinstance(step, Reasoning)]
+        payloads = [proof.payload for step in self.steps for proof in step.proofs]
+        return sum(map(sys.getsizeof, texts + payloads)) + _OVERHEAD * (1 + len(self.steps) + len(payloads))
+
+
+def turn_of(parts: Iterable[Part], client: str) -> Turn | None:
+    """What to remember of an answer to a client of that format; None if it holds no call, or nothing of another issuer's to keep."""
+    steps: list[Step] = []
+    for part in parts:
+        match part:
+            case Reasoning(text, proofs):
+                steps.append(Reasoning(text, proofs))
+            case Text(text):
+                steps.append(Said(len(text), part.proofs))
+            case ToolCall(call_id):
+                steps.append(Called(call_id, part.proofs))
+            case _:
+                pass
+    turn = Turn(tuple(steps))
+    return turn if turn.call_ids and turn.issuers - {client} else None
+
+
+def replayed_calls(parts: Sequence[Part]) -> list[str]:
+    """The ids of the calls in a turn that came back without any reasoning that somebody vouches for."""
+    if any(isinstance(part, Reasoning) and part.proofs for part in parts):
+        return []
+    return [part.call_id for part in parts if isinstance(part, ToolCall)]
+
+
+def restored(parts: Sequence[Part], turn: Turn) -> tuple[Part, ...]:
+    """A replayed turn with the reasoning where it stood.
+
+    Where the client changed words or calls nobody can say where that was, and the reasoning goes before everything, as it mostly came.
+    Reasoning the client did replay has no proof, and is left out in favor of the remembered.
+    """
+    spoken = [part for part in parts if not isinstance(part, Reasoning)]
+    proofs = {step.call_id: step.proofs for step in turn.steps if isinstance(step, Called)}
+    signed = [_signed(part, proofs.get(part.call_id, ())) if isinstance(part, ToolCall) else part for part in spoken]
+    woven = _woven(signed, turn)
+    if woven is not None:
+        return woven
+    return (*(step for step in turn.steps if isinstance(step, Reasoning)), *signed)
+
+
+def _signed(call: ToolCall, proofs: tuple[Proof, ...]) -> ToolCall:
+    return evolve(call, proofs=proofs) if proofs and not call.proofs else call
+
+
+def _woven(parts: Sequence[Part], turn: Turn) -> tuple[Part, ...] | None:
+    """The parts in the order of the turn, texts that the client joined apart again; None if they are not those of the turn."""
+    texts = [part for part in parts if isinstance(part, Text)]
+    calls = [part for part in parts if isinstance(part, ToolCall)]
+    lengths = [step.length for step in turn.steps if isinstance(step, Said) and step.length]
+    if len(texts) + len(calls) < len(parts) or [call.call_id for call in calls] != turn.call_ids:
+        return None
+    if len(texts) == 1 and len(texts[0].text) == sum(lengths):
+        texts = _cut(texts[0], lengths)
+    elif [len(text.text) for text in texts] != lengths:
+        return None
+    woven: list[Part] = []
+    for step in turn.steps:
+        match step:
+            case Reasoning():
+                woven.append(step)
+            case Called():
+                woven.append(calls.pop(0))
+            case Said(0):
+                woven += [Text(proofs=step.proofs)] if step.proofs else []
+            case Said():
+                text = texts.pop(0)
+                woven.append(evolve(text, proofs=step.proofs) if step.proofs and not text.proofs else text)
+            case _:
+                assert_never(step)
+    return tuple(woven)
+
+
+def _cut(text: Text, lengths: Sequence[int]) -> list[Text]:
+    """One text as several, a cache mark staying at its end."""
+    pieces: list[Text] = []
+    start = 0
+    for length in lengths:
+        end = start + length
+        pieces.append(evolve(text, text=text.text[start:end], cache=text.cache if end == len(text.text) else None))
+        start = end
+    return pieces
+
+
+class TurnMemory(Protocol):
+    """Where turns are remembered. In process by default; a store that several servers share fits as well."""
+
+    async def remember(self, key: str, turn: Turn) -> None:
+        """Keep the turn under the key, for a while."""
+
+    async def recall(self, key: str) -> Turn | None:
+        """The turn that was kept under the key, if it still is."""
+
+
+def memory_key(client_key: str | None, call_id: str) -> str:
+    """What a call is remembered under: one client cannot ask for what another one was answered. Holds no key in the clear."""
+    return f"{digest_id(client_key or '')}/{call_id}"
+
+
+async def with_recalled(request: Request, memory: TurnMemory, client_key: str | None, issuer: str | None) -> Request:
+    """A client's conversation with the reasoning it could not hand back, as far as it is remembered.
+
+    Args:
+        issuer: the format that the request goes out in, whose reasoning alone is of use; None if that is not known.
+    """
+    told: set[int] = set()
+    messages: list[Message] = []
+    for message in request.messages:
+        turn = await _recalled(message, memory, client_key) if message.role is Role.ASSISTANT else None
+        if turn is None or not (issuer is None or issuer in turn.issuers):
+            messages.append(message)
+            continue
+        fresh = id(turn) not in told
+        told.add(id(turn))
+        # Some clients replay each of several calls in a message of its own: the reasoning comes before the first.
+        parts = restored(message.parts, turn if fresh else turn.without_reasoning)
+        messages.append(evolve(message, parts=parts, flat=False))
+    return evolve(request, messages=tuple(messages))
+
+
+async def _recalled(message: Message, memory: TurnMemory, client_key: str | None) -> Turn | None:
+    for call_id in replayed_calls(message.parts):
+        turn = await memory.recall(memory_key(client_key, call_id))
+        if turn is not None:
+            return turn
+    return None
+
+
+async def remember(parts: Iterable[Part], memory: TurnMemory, client: str, client_key: str | None) -> None:
+    """Keep what a client of that format cannot, of an answer it is about to get."""
+    turn = turn_of(parts, client)
+    if turn is not None:
+        for call_id in turn.call_ids:
+            await memory.remember(memory_key(client_key, call_id), turn)
+
+
+class RecentTurns:
+    """The turns of the last hours, in memory. When it is full, those that were not asked for the longest make room."""
+
+    def __init__(
+        self, clock: Callable[[], float], *, max_entries: int = 10_000, max_bytes: int = 64 * 2**20, lifetime: float = 8 * 3600
+    ) -> None:
+        """
+        Args:
+            clock: seconds that only go forward.
+            lifetime: seconds since a turn was last remembered or recalled.
+        """
+        self._clock = clock
+        self._max_entries = max_entries
+        self._max_bytes = max_bytes
+        self._lifetime = lifetime
+        self._turns: OrderedDict[str, tuple[Turn, int, float]] = OrderedDict()
+        self.bytes = 0
+        """About what the turns take, one that is under several keys counted for each."""
+
+    def __len__(self) -> int:
+        return len(self._turns)
+
+    def __repr__(self) -> str:
+        return f"<RecentTurns {len(self)} turns, {self.bytes} bytes>"
+
+    async def remember(self, key: str, turn: Turn) -> None:
+        self._forget(key)
+        size = len(key) + turn.size
+        if size > self._max_bytes:
+            return
+        self._turns[key] = (turn, size, self._clock() + self._lifetime)
+        self.bytes += size
+        self._make_room()
+
+    async def recall(self, key: str) -> Turn | None:
+        turn, size, deadline = self._turns.get(key, (None, 0, 0.0))
+        if turn is None:
+            return None
+        now = self._clock()
+        if deadline <= now:
+            self._forget(key)
+            return None
+        self._turns[key] = (turn, size, now + self._lifetime)
+        self._turns.move_to_end(key)
+        return turn
+
+    def _make_room(self) -> None:
+        """Let go of what is too old, and then of the oldest until the rest fits."""
+        now = self._clock()
+        while self._turns:
+            key, (_, _, deadline) = next(iter(self._turns.items()))
+            if deadline > now and len(self._turns) <= self._max_entries and self.bytes <= self._max_bytes:
+                return
+            self._forget(key)
+
+    def _forget(self, key: str) -> None:
+        _, size, _ = self._turns.pop(key, (None, 0, 0.0))
+        self.bytes -= size

@@ -1,0 +1,108 @@
+"""Refused proofs: how vendors word it, and the request without what they refused.
+
+A proof may have been valid and be so no longer: the account, the model or the text before it has changed since. The conversation can go on
+without the reasoning, and only without it.
+"""
+
+import re
+from collections.abc import Iterator
+
+from attrs import evolve, frozen
+
+from ccproxy_cli.core.errors import APIError
+from ccproxy_cli.core.extras import Losses
+from ccproxy_cli.core.parts import Part, Proof, Reasoning, Text, ToolCall
+from ccproxy_cli.core.request import Request, Role, ThinkingMode
+from ccproxy_cli.pipeline.proofs import map_answers
+
+
+@frozen
+class ProofRefusal:
+    """One way of refusing a proof."""
+
+    pattern: re.Pattern[str]
+    issuer: str
+    source: str
+    """Where the wording is from."""
+    stand_in: str | None = None
+    """What the vendor takes in place of a signature on a turn's first call, where it insists on one."""
+    missing: bool = False
+    """It is about proofs that are not there, and says nothing against the others."""
+
+
+def _refusal(pattern: str, issuer: str, source: str, stand_in: str | None = None, *, missing: bool = False) -> ProofRefusal:
+    return ProofRefusal(re.compile(pattern, re.IGNORECASE), issuer, source, stand_in, missing)
+
+
+_SKIP = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
+"""base64 of `skip_thought_signature_validator`, which Google documents for calls that come from elsewhere."""
+
+REFUSALS = (
+    _refusal(r"invalid `?signature`? in `?thinking`? block", "anthropic", "API errors quoted in public issues, 2025 and 2026"),
+    _refusal(r"expected `?thinking`? or `?redacted_thinking`?,? but found", "anthropic", "API errors quoted in public issues, 2025"),
+    _refusal(r"`?thinking`? or `?redacted_thinking`? blocks .{0,60}cannot be modified", "anthropic", "API errors in public issues, 2025"),
+    _refusal(r"encrypted content .{0,200}could not be (verified|decrypted)", "openai-responses", "API errors in public issues, 2025"),
+    _refusal(r"of type 'reasoning' was provided without its required following item", "openai-responses", "recorded answers, 2026"),
+    _refusal(r"thought signature is not valid", "gemini", "API errors quoted in public issues, 2026", _SKIP),
+    _refusal(r"missing a `?thought_signature`?", "gemini", "Google's page on thought signatures, 2026-11", _SKIP, missing=True),
+)
+
+
+def refusal_in(error: APIError) -> ProofRefusal | None:
+    """How `error` refuses a proof; None if it is about anything else."""
+    if error.http_status != 400:
+        return None
+    return next((refusal for refusal in REFUSALS if refusal.pattern.search(error.message)), None)
+
+
+def without_refused(request: Request, refusal: ProofRefusal, losses: Losses) -> Request | None:
+    """The request as the vendor may take it: without reasoning and proofs, or with what stands in for those it misses.
+
+    None if that changes nothing, so that trying again is no use.
+    """
+
+    def stripped(parts: tuple[Part, ...], path: str) -> Iterator[Part]:
+        for position, part in enumerate(parts):
+            if isinstance(part, Reasoning) or (isinstance(part, Text | ToolCall) and part.proofs):
+                losses.add(f"{path}[{position}]", "its vendor does not take its proof back any more")
+            match part:
+                case Reasoning():
+                    continue
+                case Text(proofs=(_, *_)) if not part.text:
+                    continue
+                case Text(proofs=(_, *_)):
+                    yield evolve(part, proofs=())
+                case ToolCall():
+                    # An item's id names what the vendor keeps of it, the reasoning before it included.
+                    yield evolve(part, proofs=(), item_id=None)
+                case _:
+                    yield part
+
+    changed = request if refusal.missing else map_answers(request, stripped)
+    if refusal.stand_in is not None:
+        stand_in = Proof(refusal.issuer, refusal.stand_in)
+        changed = map_answers(changed, lambda parts, path: _stood_in(parts, stand_in))
+    changed = _without_open_thinking(changed, refusal, losses)
+    return None if changed == request else changed
+
+
+def _stood_in(parts: tuple[Part, ...], stand_in: Proof) -> Iterator[Part]:
+    """The parts with something on the first call, if it has no proof: that is where the vendor looks."""
+    first = True
+    for part in parts:
+        if isinstance(part, ToolCall) and first:
+            first = False
+            yield part if part.proofs else evolve(part, proofs=(stand_in,))
+        else:
+            yield part
+
+
+def _without_open_thinking(request: Request, refusal: ProofRefusal, losses: Losses) -> Request:
+    """Thinking within a budget switched off in the middle of a tool loop: the vendor then wants the thinking before the calls back."""
+    if refusal.issuer != "anthropic" or request.thinking is None or request.thinking.mode is not ThinkingMode.BUDGET:
+        return request
+    last = next((message for message in reversed(request.messages) if message.role is Role.ASSISTANT), None)
+    if last is None or not any(isinstance(part, ToolCall) for part in last.parts):
+        return request
+    losses.add("thinking", "the last tool calls come without signed thinking, which the model wants back before it thinks on")
+    return evolve(request, thinking=None)

@@ -1,0 +1,74 @@
+"""The key of the seals: a file of this user's, so that conversations outlive the server that began them."""
+
+import contextlib
+import os
+import secrets
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from ccproxy_cli.core.seal import KEY_LENGTH
+
+NAME = "seal.key"
+
+
+def key_path(environ: Mapping[str, str]) -> Path:
+    """Where the key is kept: in the state folder, which outlives a restart of the machine."""
+    state = environ.get("XDG_STATE_HOME") or os.path.join(environ.get("HOME") or os.path.expanduser("~"), ".local", "state")
+    return Path(state) / "ccproxy" / NAME
+
+
+class StoredKey:
+    """Gives the key in a file, which is made when the key is first asked for.
+
+    Without a place to keep one the key lives as long as the process: conversations that began before it go on without their reasoning.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._key: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"<StoredKey {self._path}>"
+
+    def __call__(self) -> bytes:
+        if self._key is None:
+            try:
+                self._key = _read(self._path) or _create(self._path)
+            except OSError:
+                self._key = secrets.token_bytes(KEY_LENGTH)
+        return self._key
+
+
+def _read(path: Path) -> bytes | None:
+    """The key in the file; None if there is no such file, or nobody could have made that key."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    with open(file, "rb") as opened:
+        status = os.fstat(file)
+        ours = status.st_uid == os.getuid() and not stat.S_IMODE(status.st_mode) & 0o077
+        key = opened.read(KEY_LENGTH + 1)
+    return key if ours and len(key) == KEY_LENGTH else None
+
+
+def _create(path: Path) -> bytes:
+    """A new key in the file. Of several processes that do this at once one wins, and all use its key."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f"{NAME}.{secrets.token_hex(8)}")
+    file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        with open(file, "wb") as opened:
+            opened.write(secrets.token_bytes(KEY_LENGTH))
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+        key = _read(path)
+        if key is None:  # what is there is no key that may be used
+            os.replace(draft, path)
+            key = _read(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    if key is None:
+        raise OSError(f"{path} cannot be used")
+    return key

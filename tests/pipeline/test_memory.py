@@ -1,0 +1,186 @@
+"""What a client cannot hand back is put back where it stood, and forgotten in time."""
+
+import pytest
+from attrs import define
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ccproxy_cli.core.parts import CacheMark, Part, Proof, ProofKind, Reasoning, Text, ToolCall, ToolResult
+from ccproxy_cli.core.request import Message, Request, Role
+from ccproxy_cli.pipeline.memory import RecentTurns, Turn, memory_key, remember, restored, turn_of, with_recalled
+
+SIGNED = Proof("anthropic", "sig")
+WORDS = st.text("ab ", min_size=1, max_size=5)
+SPOKEN = st.builds(Text, WORDS) | st.builds(Reasoning, st.text("xy", max_size=4), st.just((SIGNED,)))
+
+
+@define
+class Clock:
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@st.composite
+def turns(draw: st.DrawFn) -> list[Part]:
+    """An answer that thinks, speaks and calls, in any order."""
+    before = draw(st.lists(SPOKEN, max_size=4))
+    calls = [ToolCall(f"call_{index}", "Read", "{}") for index in range(draw(st.integers(1, 3)))]
+    parts: list[Part] = [Reasoning("first", (SIGNED,)), *before]
+    for call in calls:
+        parts += [call, *draw(st.lists(SPOKEN, max_size=1))]
+    return parts
+
+
+def as_chat_replays(parts: list[Part]) -> tuple[Part, ...]:
+    """One text of all the words, then the calls."""
+    words = "".join(part.text for part in parts if isinstance(part, Text))
+    return (*((Text(words),) if words else ()), *(part for part in parts if isinstance(part, ToolCall)))
+
+
+def asked(*messages: Message) -> Request:
+    return Request("m", messages)
+
+
+@given(turns())
+def test_a_replayed_turn_is_as_it_was(parts: list[Part]) -> None:
+    turn = turn_of(parts, "openai-chat")
+    assert turn is not None
+    assert restored(as_chat_replays(parts), turn) == tuple(parts)
+
+
+@given(turns())
+def test_reasoning_that_the_client_did_replay_is_replaced(parts: list[Part]) -> None:
+    turn = turn_of(parts, "openai-chat")
+    assert turn is not None
+    assert restored((Reasoning("first"), *as_chat_replays(parts)), turn) == tuple(parts)
+
+
+@given(turns())
+def test_where_words_were_changed_the_reasoning_comes_first(parts: list[Part]) -> None:
+    turn = turn_of(parts, "openai-chat")
+    assert turn is not None
+    calls = [part for part in parts if isinstance(part, ToolCall)]
+    thoughts = [part for part in parts if isinstance(part, Reasoning)]
+    replay = (Text("something else altogether, and longer than all of it"), *calls)
+    assert restored(replay, turn) == (*thoughts, *replay)
+
+
+def test_proofs_on_calls_and_on_blank_words_come_back() -> None:
+    on_call, on_blank = Proof("gemini", "call"), Proof("gemini", "blank")
+    parts: list[Part] = [ToolCall("a", "Read", "{}", proofs=(on_call,)), ToolCall("b", "Read", "{}"), Text("", proofs=(on_blank,))]
+    turn = turn_of(parts, "openai-chat")
+    assert turn is not None
+    replay = (ToolCall("a", "Read", '{"x":1}'), ToolCall("b", "Read", "{}"))
+    assert restored(replay, turn) == (ToolCall("a", "Read", '{"x":1}', proofs=(on_call,)), replay[1], parts[2])
+
+
+def test_a_cache_mark_stays_at_the_end_of_its_words() -> None:
+    mark = CacheMark()
+    turn = turn_of([Text("ab"), Reasoning("t", (SIGNED,)), Text("c"), ToolCall("x", "Read")], "openai-chat")
+    assert turn is not None
+    replay = (Text("abc", mark), ToolCall("x", "Read"))
+    assert restored(replay, turn) == (Text("ab"), Reasoning("t", (SIGNED,)), Text("c", mark), ToolCall("x", "Read"))
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [Reasoning("no proof"), ToolCall("a", "Read")],
+        [Reasoning("no call", (SIGNED,)), Text("words")],
+        [Reasoning("the client's own", (Proof("openai-chat", "x"),)), ToolCall("a", "Read")],
+    ],
+)
+def test_what_nobody_wants_back_is_not_remembered(parts: list[Part]) -> None:
+    assert turn_of(parts, "openai-chat") is None
+
+
+async def test_a_client_gets_its_own_reasoning_back_and_nobody_elses() -> None:
+    memory = RecentTurns(Clock())
+    parts: list[Part] = [Reasoning("t", (SIGNED,)), Text("words"), ToolCall("call_1", "Read", "{}")]
+    await remember(parts, memory, "openai-chat", "key of Ann")
+    replay = asked(Message(Role.USER, (Text("hi"),)), Message(Role.ASSISTANT, as_chat_replays(parts)))
+    back = await with_recalled(replay, memory, "key of Ann", "anthropic")
+    assert back.messages[1].parts == tuple(parts)
+    assert await with_recalled(replay, memory, "key of Bob", "anthropic") == replay
+    assert await with_recalled(replay, memory, None, "anthropic") == replay
+    assert await with_recalled(replay, memory, "key of Ann", "gemini") == replay  # it could only lose it
+    assert (await with_recalled(replay, memory, "key of Ann", None)).messages[1].parts == tuple(parts)
+
+
+async def test_reasoning_that_came_with_its_proof_is_left_alone() -> None:
+    memory = RecentTurns(Clock())
+    parts: list[Part] = [Reasoning("t", (SIGNED,)), ToolCall("call_1", "Read", "{}")]
+    await remember(parts, memory, "gemini", None)
+    replay = asked(Message(Role.ASSISTANT, (Reasoning("newer", (Proof("anthropic", "other"),)), ToolCall("call_1", "Read", "{}"))))
+    assert await with_recalled(replay, memory, None, "anthropic") == replay
+
+
+async def test_calls_replayed_one_by_one_get_the_reasoning_once() -> None:
+    memory = RecentTurns(Clock())
+    thought = Reasoning("t", (Proof("openai-responses", "blob", ProofKind.SEALED),))
+    calls = [ToolCall(f"call_{index}", "Read", "{}") for index in range(2)]
+    await remember([thought, *calls], memory, "openai-chat", None)
+    one_by_one = [
+        message
+        for call in calls
+        for message in (Message(Role.ASSISTANT, (call,)), Message(Role.TOOL, (ToolResult(call.call_id, (Text("done"),)),)))
+    ]
+    back = await with_recalled(asked(*one_by_one), memory, None, "openai-responses")
+    assert [message.parts for message in back.messages if message.role is Role.ASSISTANT] == [(thought, calls[0]), (calls[1],)]
+
+
+# The memory itself
+
+
+def turn(size: int = 0) -> Turn:
+    return Turn((Reasoning("t" * size, (SIGNED,)),))
+
+
+async def test_turns_are_forgotten_when_nobody_asked_for_long() -> None:
+    clock = Clock()
+    memory = RecentTurns(clock, lifetime=10)
+    await memory.remember("a", turn())
+    clock.now = 9
+    assert await memory.recall("a") == turn()
+    clock.now = 18
+    assert await memory.recall("a") == turn()
+    clock.now = 28
+    assert await memory.recall("a") is None
+    assert (len(memory), memory.bytes) == (0, 0)
+
+
+async def test_the_least_wanted_makes_room() -> None:
+    memory = RecentTurns(Clock(), max_entries=2)
+    for key in ("a", "b"):
+        await memory.remember(key, turn())
+    await memory.recall("a")
+    await memory.remember("c", turn())
+    assert [await memory.recall(key) is not None for key in "abc"] == [True, False, True]
+
+
+async def test_it_never_holds_more_than_it_may() -> None:
+    memory = RecentTurns(Clock(), max_bytes=20_000)
+    for number in range(50):
+        await memory.remember(f"call_{number}", turn(number * 100))
+        assert memory.bytes <= 20_000
+    assert 0 < len(memory) < 50
+    await memory.remember("huge", turn(50_000))
+    assert await memory.recall("huge") is None
+    assert await memory.recall("call_49") is not None
+
+
+async def test_remembering_again_replaces_and_counts_once() -> None:
+    memory = RecentTurns(Clock())
+    await memory.remember("a", turn(10))
+    once = memory.bytes
+    await memory.remember("a", turn(10))
+    assert (len(memory), memory.bytes) == (1, once)
+
+
+def test_the_clients_key_is_not_in_what_it_remembers_under() -> None:
+    key = memory_key("sk-secret", "call_1")
+    assert "secret" not in key
+    assert memory_key("a", "b/c") != memory_key("a/b", "c")
+    assert key != memory_key(None, "call_1")

@@ -50,11 +50,35 @@ class SSEDecoder:
         if b"\r" in chunk:
             self._after_cr = chunk.endswith(b"\r")
             chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        head, newline, rest = chunk.partition(b"\n")
+        frames: list[Frame] = []
+        if self._first_line or self._pending or self._data or self._event or len(chunk) > self._limit:
+            end = chunk.find(b"\n\n") + 2  # of the frame that had begun, or of one after it
+            self._feed_lines(chunk[:end] if end > 1 else chunk, frames)
+            chunk = chunk[end:] if end > 1 else b""
+        *blocks, rest = chunk.split(b"\n\n")
+        for block in blocks:
+            self._block(block, frames)
+        if rest:
+            self._feed_lines(rest, frames)
+        return frames
+
+    def _block(self, block: bytes, frames: list[Frame]) -> None:
+        """A whole frame without its blank line. Nearly all are one line of data, perhaps after one that names the event."""
+        at = 0
+        if block.startswith(b"event: "):
+            at = block.find(b"\n") + 1
+        if block.startswith(b"data: ", at) and block.find(b"\n", at) < 0 and len(block) > at + 6:
+            frames.append(Frame(block[at + 6 :], block[7 : at - 1] if at else b""))
+            return
+        for line in block.split(b"\n"):
+            self._line(line, frames)
+        self._line(b"", frames)
+
+    def _feed_lines(self, text: bytes, frames: list[Frame]) -> None:
+        head, newline, rest = text.partition(b"\n")
         if not newline:
             self._hold(head)
-            return []
-        frames: list[Frame] = []
+            return
         if self._pending:
             self._hold(head)
             head = b"".join(self._pending)
@@ -65,7 +89,6 @@ class SSEDecoder:
         self._hold(lines.pop())
         for line in lines:
             self._line(line, frames)
-        return frames
 
     def close(self) -> list[Frame]:
         """The frame that the stream's end completed, if any."""

@@ -1,10 +1,8 @@
 """A request from another format, bent to this vendor's rules and the target's abilities. Whatever does not survive is recorded."""
 
-from attrs import evolve
-
-from ccproxy_cli.core.extras import Losses
-from ccproxy_cli.core.formats.anthropic.caching import mark_cache
-from ccproxy_cli.core.formats.anthropic.history import adapt_history
+from ccproxy_cli.core.extras import NO_EXTRAS, Losses
+from ccproxy_cli.core.formats.anthropic.caching import Prompt, mark_cache
+from ccproxy_cli.core.formats.anthropic.history import adapt_history, is_readable
 from ccproxy_cli.core.formats.anthropic.schema import close_schema
 from ccproxy_cli.core.formats.anthropic.thinking import adapt_sampling, adapt_thinking
 from ccproxy_cli.core.formats.anthropic.tools import adapt_tools
@@ -25,28 +23,44 @@ def adapt(request: Request, profile: Profile, losses: Losses) -> Request:
         BadRequest: it cannot be said at all.
     """
     losses.add_foreign(request.extras, NAME, "")  # first of all: what the vendor keeps is why there may be no messages
-    request = _adapt_instructions(request, profile, losses)
-    request = adapt_tools(request, losses)
-    request = adapt_thinking(request, profile, losses)
-    request = adapt_sampling(request, profile, losses)
-    request = _adapt_stop(request, profile, losses)
-    request = _adapt_output(request, profile, losses)
-    if request.user is not None and len(request.user) > _MAX_USER_ID:
-        losses.add("user", f"{NAME} takes at most {_MAX_USER_ID} characters")
-        request = evolve(request, user=None)
+    instructions = _adapt_instructions(request.instructions, losses)
+    leading, messages = adapt_history(request.messages, profile.late_system, losses)
+    tools, choice, parallel = adapt_tools(request, losses)
+    max_tokens, thinking = adapt_thinking(request, messages, choice, profile, losses)
+    sampling = adapt_sampling(request.sampling, thinking, profile, losses)
+    stop = _adapt_stop(request.stop, profile, losses)
+    output, told = _adapt_output(request.output, profile, losses)
+    user = _adapt_user(request.user, losses)
     if request.cache_key is not None:
         losses.add("cache_key", f"{NAME} has no cache keys")
-    return mark_cache(request, losses)
+    prompt = mark_cache(Prompt(tools, (*instructions, *leading, *told), messages), request.cache, losses)
+    return Request(
+        model=request.model,
+        messages=prompt.messages,
+        instructions=prompt.instructions,
+        tools=prompt.tools,
+        tool_choice=choice,
+        parallel_tool_calls=parallel,
+        max_tokens=max_tokens,
+        sampling=sampling,
+        stop=stop,
+        thinking=thinking,
+        output=output,
+        stream=request.stream,
+        user=user,
+        cache=request.cache,
+        extras={NAME: request.extras[NAME]} if NAME in request.extras else NO_EXTRAS,
+    )
 
 
-def _adapt_instructions(request: Request, profile: Profile, losses: Losses) -> Request:
-    own = [part for part in request.instructions if isinstance(part, Text) or part.format == NAME]
-    for index, part in enumerate(request.instructions):
+def _adapt_instructions(instructions: tuple[Text | Opaque, ...], losses: Losses) -> list[Text | Opaque]:
+    kept: list[Text | Opaque] = []
+    for index, part in enumerate(instructions):
         if isinstance(part, Opaque) and part.format != NAME:
             losses.add(f"instructions[{index}]", f"{NAME} has no {part.type}")
-    own = [part for part in own if isinstance(part, Opaque) or part.text.strip()]
-    leading, messages = adapt_history(request.messages, profile.late_system, losses)
-    return evolve(request, instructions=(*own, *leading), instructions_flat=False, messages=messages)
+        elif isinstance(part, Opaque) or is_readable(part.text):
+            kept.append(part)
+    return kept
 
 
 def stops_taken(stop: tuple[str, ...], profile: Profile) -> tuple[str, ...]:
@@ -54,26 +68,33 @@ def stops_taken(stop: tuple[str, ...], profile: Profile) -> tuple[str, ...]:
     return tuple(word for word in stop if word.strip())
 
 
-def _adapt_stop(request: Request, profile: Profile, losses: Losses) -> Request:
-    if request.stop is None:
-        return request
-    kept = stops_taken(request.stop, profile)
-    if len(kept) < len(request.stop):
+def _adapt_stop(stop: tuple[str, ...] | None, profile: Profile, losses: Losses) -> tuple[str, ...] | None:
+    if stop is None:
+        return None
+    kept = stops_taken(stop, profile)
+    if len(kept) < len(stop):
         losses.add("stop", f"{NAME} refuses stop sequences of nothing but spaces")
-    return evolve(request, stop=kept or None)
+    return kept or None
 
 
-def _adapt_output(request: Request, profile: Profile, losses: Losses) -> Request:
-    output = request.output
+def _adapt_user(user: str | None, losses: Losses) -> str | None:
+    if user is None or len(user) <= _MAX_USER_ID:
+        return user
+    losses.add("user", f"{NAME} takes at most {_MAX_USER_ID} characters")
+    return None
+
+
+def _adapt_output(output: Output | None, profile: Profile, losses: Losses) -> tuple[Output | None, tuple[Text, ...]]:
+    """The shape the answer must have, and the instructions that ask for what cannot be demanded."""
     if output is None or output.kind is OutputKind.TEXT:
-        return evolve(request, output=None)
+        return None, ()
     losses.add_foreign(output.extras, NAME, "output")
     if output.kind is OutputKind.JSON_SCHEMA and profile.structured_output:
         if output.description:
             losses.add("output.description", f"{NAME} has no description of the output")
-        return evolve(request, output=Output(OutputKind.JSON_SCHEMA, close_schema(output.schema)))
+        return Output(OutputKind.JSON_SCHEMA, close_schema(output.schema)), ()
     words = "Answer with one JSON object and nothing else."
     if output.kind is OutputKind.JSON_SCHEMA:
         losses.add("output", "the model has no structured output, so it is only told the schema")
         words += f" It must fit this JSON Schema: {dumps_str(output.schema)}"
-    return evolve(request, output=None, instructions=(*request.instructions, Text(words)))
+    return None, (Text(words),)

@@ -99,9 +99,10 @@ def _turns(messages: tuple[Message, ...], lead: int, losses: Losses) -> list[_Tu
         if side is Role.USER and carried:
             turn.add(Role.USER, carried)
             carried = []
-        turn.results += [_Result(part, path) for part in parts if isinstance(part, ToolResult)]
-        role = Role.SYSTEM if message.role in INSTRUCTING else side
-        turn.add(role, [part for part in parts if not isinstance(part, ToolResult)])
+        if side is Role.USER:
+            turn.results += [_Result(part, path) for part in parts if isinstance(part, ToolResult)]
+            parts = [part for part in parts if not isinstance(part, ToolResult)]
+        turn.add(Role.SYSTEM if message.role in INSTRUCTING else side, parts)
     if carried:
         losses.add("messages", f"{NAME} takes no media from the assistant")
     return turns
@@ -115,9 +116,18 @@ def _fit_parts(message: Message, path: str, losses: Losses) -> list[Part]:
     losses.add_foreign(message.extras, NAME, path)
     if message.name is not None:
         losses.add(f"{path}.name", f"{NAME} has no names of authors")
-    where = f"{path}.content"
-    placed = ((part, where if message.flat else f"{where}[{index}]") for index, part in enumerate(message.parts))
-    return [fitted for part, at in placed for fitted in _fit_part(part, message.role, at, losses)]
+    parts: list[Part] = []
+    for index, part in enumerate(message.parts):
+        if isinstance(part, Text) and not part.extras and not part.proofs and is_readable(part.text):
+            parts.append(part)  # nearly every part there is
+        else:
+            parts += _fit_part(part, message.role, f"{path}.content" if message.flat else f"{path}.content[{index}]", losses)
+    return parts
+
+
+def is_readable(text: str) -> bool:
+    """Whether there is more in it than white space."""
+    return bool(text) and not text.isspace()
 
 
 def _fit_part(part: Part, role: Role, path: str, losses: Losses) -> Iterator[Part]:
@@ -125,12 +135,12 @@ def _fit_part(part: Part, role: Role, path: str, losses: Losses) -> Iterator[Par
         losses.add_foreign(part.extras, NAME, path)
     match part:
         case Text():
-            if part.text.strip():
+            if is_readable(part.text):
                 yield evolve(part, proofs=_own_proofs(part, path, losses)) if part.proofs else part
             elif part.text or part.proofs:
                 losses.add(path, f"{NAME} refuses text with nothing in it to read")
         case Refusal():
-            if part.text.strip():
+            if is_readable(part.text):
                 yield Text(part.text, extras=part.extras)
         case Media() if role in INSTRUCTING:
             losses.add(path, f"{NAME} takes only text as instructions")
@@ -186,15 +196,16 @@ def _pair_results(turns: list[_Turn], losses: Losses) -> None:
     """Give every call its one result, in the turn right after it and in the order of the calls; results of no call are dropped."""
     used: Counter[str] = Counter()
     for position, turn in enumerate(list(turns)):
-        if turn.role is not Role.ASSISTANT or not turn.calls:
+        calls = turn.calls if turn.role is Role.ASSISTANT else []
+        if not calls:
             continue
         if turn is turns[-1]:
             turns.append(_Turn(Role.USER))
         ids: list[str] = []
-        for call in turn.calls:
+        for call in calls:
             ids.append(_unique_id(call.call_id, used))
             turns[position + 1].answers.append(_answer(call, ids[-1], turns, position + 1, losses))
-        if ids != [call.call_id for call in turn.calls]:
+        if ids != [call.call_id for call in calls]:
             _rename(turn, ids)
     for turn in turns:
         for result in turn.results:
@@ -235,7 +246,7 @@ def _rename(turn: _Turn, ids: list[str]) -> None:
 def _messages(turn: _Turn, late_system: bool) -> Iterator[Message]:
     """Never flat: a cache mark comes and goes with a message's distance from the end, and must not change how the rest is spelled."""
     segments = turn.segments
-    if turn.role is Role.USER:
+    if turn.role is Role.USER and (turn.answers or [role for role, _ in segments] != [Role.USER]):
         if turn.answers:
             segments = [(Role.USER, list(turn.answers)), *segments]
         segments = _placed(segments, late_system)

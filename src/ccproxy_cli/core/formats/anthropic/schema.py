@@ -41,6 +41,8 @@ def fit_parameters(schema: JSON | None, path: str, losses: Losses) -> dict[str, 
     kind = schema.get("type", "object")
     if kind != "object" and not (isinstance(kind, list) and "object" in kind):
         raise BadRequest(f"{path}.type: a tool's arguments are an object, not {dumps_str(kind)[:80]}", f"{path}.type")
+    if "type" in schema and kind == "object" and _is_plain(schema):
+        return schema
     fitted: dict[str, JSON] = {"type": "object", **schema}
     fitted["type"] = "object"
     for name in _COMBINATORS:
@@ -51,6 +53,16 @@ def fit_parameters(schema: JSON | None, path: str, losses: Losses) -> dict[str, 
     if isinstance(required, list) and all(isinstance(name, str) for name in required):
         fitted["required"] = list(dict.fromkeys(required))
     return fitted
+
+
+def _is_plain(schema: Mapping[str, JSON]) -> bool:
+    """Whether nothing at the top of a schema has to change, which is so for nearly every tool."""
+    if not schema.keys().isdisjoint(_COMBINATORS):
+        return False
+    required = schema.get("required")
+    if not isinstance(required, list):
+        return True
+    return all(type(name) is str for name in required) and len(set(required)) == len(required)
 
 
 def _merge_branches(schema: dict[str, JSON], name: str) -> None:

@@ -1,15 +1,13 @@
 """How much to think, from another format's words into the target's."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-
-from attrs import evolve
 
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats.anthropic.wire import NAME
 from ccproxy_cli.core.parts import Reasoning, ToolCall
 from ccproxy_cli.core.profile import Profile, ReasoningStyle
-from ccproxy_cli.core.request import ChoiceMode, Message, Request, Role, Sampling, Thinking, ThinkingMode
+from ccproxy_cli.core.request import ChoiceMode, Message, Request, Role, Sampling, Thinking, ThinkingMode, ToolChoice
 
 DEFAULT_MAX_TOKENS = 8192
 """For a target whose limit is not known. Every Claude model since 3.5 takes it."""
@@ -20,32 +18,40 @@ _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _BUDGETS: Mapping[str, int] = MappingProxyType({"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 24576, "max": 32000})
 
 
-def adapt_thinking(request: Request, profile: Profile, losses: Losses) -> Request:
-    """`request` with a token limit, and with thinking as the target takes it. Its history must be adapted already."""
+def adapt_thinking(
+    request: Request, messages: Sequence[Message], choice: ToolChoice | None, profile: Profile, losses: Losses
+) -> tuple[int, Thinking | None]:
+    """The token limit, and the thinking as the target takes it.
+
+    Args:
+        messages, choice: those of `request` as they will be sent.
+    """
     limit = request.max_tokens if request.max_tokens is not None else profile.max_output or DEFAULT_MAX_TOKENS
     if profile.max_output is not None and limit > profile.max_output:
         losses.add("max_tokens", f"the model's limit is {profile.max_output}")
         limit = profile.max_output
-    request, asked = evolve(request, max_tokens=limit, thinking=None), request
-    thinking = asked.thinking
+    thinking = request.thinking
     if thinking is None:
-        return request
+        return limit, None
     losses.add_foreign(thinking.extras, NAME, "thinking")
     off = thinking.mode is ThinkingMode.DISABLED or thinking.effort == "none"
     match profile.reasoning:
         case ReasoningStyle.NONE:
             if not off:
                 losses.add("thinking", "the model does not think on request")
-            return request
+            return limit, None
         case ReasoningStyle.EFFORT:
             effort = _fit_effort(thinking, profile, losses)
-            return evolve(request, thinking=Thinking(effort=effort)) if effort else request
+            return limit, Thinking(effort=effort) if effort else None
         case ReasoningStyle.ADAPTIVE:
             if off:
-                return evolve(request, thinking=Thinking(ThinkingMode.DISABLED))
-            return evolve(request, thinking=Thinking(ThinkingMode.ADAPTIVE, effort=_fit_effort(thinking, profile, losses)))
+                return limit, Thinking(ThinkingMode.DISABLED)
+            return limit, Thinking(ThinkingMode.ADAPTIVE, effort=_fit_effort(thinking, profile, losses))
         case ReasoningStyle.BUDGET:
-            return request if off else _with_budget(request, asked, thinking, profile, losses)
+            why = None if off else _forbidden(messages, choice)
+            if why is not None:
+                losses.add("thinking", why)
+            return (limit, None) if off or why else _with_budget(limit, request.max_tokens, thinking, profile, losses)
 
 
 def _fit_effort(thinking: Thinking, profile: Profile, losses: Losses) -> str | None:
@@ -74,33 +80,28 @@ def effort_of(budget: int) -> str:
     return "xhigh"
 
 
-def _with_budget(request: Request, asked: Request, thinking: Thinking, profile: Profile, losses: Losses) -> Request:
-    assert request.max_tokens is not None
-    why = _forbidden(request)
-    if why is not None:
-        losses.add("thinking", why)
-        return request
+def _with_budget(limit: int, asked: int | None, thinking: Thinking, profile: Profile, losses: Losses) -> tuple[int, Thinking | None]:
+    """`asked` is the limit the client set itself: only one of ours may grow."""
     budget = max(MIN_BUDGET, thinking.budget or _BUDGETS.get(thinking.effort or "medium", _BUDGETS["medium"]))
-    limit = request.max_tokens
-    if budget >= limit and asked.max_tokens is None:
+    if budget >= limit and asked is None:
         limit = min(budget + DEFAULT_MAX_TOKENS, profile.max_output or budget + DEFAULT_MAX_TOKENS)
     if budget >= limit:
         # Leave as much for the answer as the least budget where there is room, else one token: the vendor wants the budget below the limit.
         fitted = limit - MIN_BUDGET if limit >= 2 * MIN_BUDGET else limit - 1
         if fitted < MIN_BUDGET:
             losses.add("thinking", f"thinking needs more than {MIN_BUDGET} tokens and the limit is {limit}")
-            return request
+            return limit, None
         if thinking.budget is not None:
             losses.add("thinking.budget", f"it must be below the token limit, so it is {fitted}")
         budget = fitted
-    return evolve(request, max_tokens=limit, thinking=Thinking(ThinkingMode.BUDGET, budget))
+    return limit, Thinking(ThinkingMode.BUDGET, budget)
 
 
-def _forbidden(request: Request) -> str | None:
+def _forbidden(messages: Sequence[Message], choice: ToolChoice | None) -> str | None:
     """Why thinking within a budget cannot be asked for now, if it cannot."""
-    if request.tool_choice is not None and request.tool_choice.mode is ChoiceMode.REQUIRED:
+    if choice is not None and choice.mode is ChoiceMode.REQUIRED:
         return "thinking may not be on when the choice of tool is forced"
-    last = next((message for message in reversed(request.messages) if message.role is Role.ASSISTANT), None)
+    last = next((message for message in reversed(messages) if message.role is Role.ASSISTANT), None)
     if last is not None and _unsigned_calls(last):
         return "the last tool calls come without signed thinking, which the model wants back before it thinks on"
     return None
@@ -111,15 +112,14 @@ def _unsigned_calls(message: Message) -> bool:
     return calls and not any(isinstance(part, Reasoning) for part in message.parts)
 
 
-def adapt_sampling(request: Request, profile: Profile, losses: Losses) -> Request:
-    """`request` with the sampling the target takes; values that mean the default go without a word."""
-    sampling = request.sampling
+def adapt_sampling(sampling: Sampling, thinking: Thinking | None, profile: Profile, losses: Losses) -> Sampling:
+    """The sampling the target takes next to `thinking`; values that mean the default go without a word."""
     for name, value in (("frequency_penalty", sampling.frequency_penalty), ("presence_penalty", sampling.presence_penalty)):
         if value:
             losses.add(name, f"{NAME} has no {name}")
     if sampling.seed is not None:
         losses.add("seed", f"{NAME} has no seed")
-    thinks = request.thinking is not None and request.thinking.mode in (ThinkingMode.BUDGET, ThinkingMode.ADAPTIVE)
+    thinks = thinking is not None and thinking.mode in (ThinkingMode.BUDGET, ThinkingMode.ADAPTIVE)
     if not profile.sampling or thinks:
         why = "a thinking model takes no sampling" if thinks else "the model takes no sampling"
         for name, value in (("temperature", sampling.temperature), ("top_p", sampling.top_p)):
@@ -127,9 +127,9 @@ def adapt_sampling(request: Request, profile: Profile, losses: Losses) -> Reques
                 losses.add(name, why)
         if sampling.top_k is not None:
             losses.add("top_k", why)
-        return evolve(request, sampling=Sampling())
+        return Sampling()
     temperature = sampling.temperature
     if temperature is not None and temperature > 1:
         losses.add("temperature", f"{NAME} takes at most 1")
         temperature = 1
-    return evolve(request, sampling=Sampling(temperature=temperature, top_p=sampling.top_p, top_k=sampling.top_k))
+    return Sampling(temperature=temperature, top_p=sampling.top_p, top_k=sampling.top_k)

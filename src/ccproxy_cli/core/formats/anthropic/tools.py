@@ -1,6 +1,6 @@
 """Tools and tool choice from another format."""
 
-from attrs import evolve
+from typing import TypeAlias
 
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats.anthropic.schema import fit_parameters
@@ -12,11 +12,15 @@ from ccproxy_cli.core.request import AnyTool, ChoiceMode, Request, Tool, ToolCho
 _FREE_TEXT: JSON = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
 
 
-def adapt_tools(request: Request, losses: Losses) -> Request:
-    """`request` with tools and choice as the vendor takes them: no choice without tools, and a limited choice as fewer tools."""
-    tools = tuple(fitted for index, tool in enumerate(request.tools or ()) if (fitted := _fit_tool(tool, f"tools[{index}]", losses)))
+_Tools: TypeAlias = tuple[tuple[AnyTool, ...] | None, ToolChoice | None, bool | None]
+"""Tools, the choice among them, and whether several may be called at once."""
+
+
+def adapt_tools(request: Request, losses: Losses) -> _Tools:
+    """Tools and choice as the vendor takes them: no choice without tools, and a limited choice as fewer tools."""
+    tools = tuple([fitted for index, tool in enumerate(request.tools or ()) if (fitted := _fit_tool(tool, f"tools[{index}]", losses))])
     if not tools:
-        return evolve(request, tools=None, tool_choice=None, parallel_tool_calls=None)
+        return None, None, None
     choice = request.tool_choice
     if choice is not None:
         losses.add_foreign(choice.extras, NAME, "tool_choice")
@@ -26,9 +30,9 @@ def adapt_tools(request: Request, losses: Losses) -> Request:
     if choice is None and request.parallel_tool_calls is False:
         choice = ToolChoice(ChoiceMode.AUTO)
     if not tools:
-        return evolve(request, tools=None, tool_choice=None, parallel_tool_calls=None)
+        return None, None, None
     # Several calls at once are the vendor's default, so only the wish for one at a time is written.
-    return evolve(request, tools=tools, tool_choice=choice, parallel_tool_calls=False if request.parallel_tool_calls is False else None)
+    return tools, choice, False if request.parallel_tool_calls is False else None
 
 
 def _fit_tool(tool: AnyTool, path: str, losses: Losses) -> AnyTool | None:
@@ -44,4 +48,6 @@ def _fit_tool(tool: AnyTool, path: str, losses: Losses) -> AnyTool | None:
             losses.add(f"{path}.grammar", f"{NAME} has no grammars")
         return Tool(tool.name, tool.description, _FREE_TEXT, cache=tool.cache)
     parameters = fit_parameters(tool.parameters, f"{path}.parameters", losses)
-    return evolve(tool, parameters=parameters, strict=tool.strict or None)
+    if parameters is tool.parameters and tool.strict is not False:
+        return tool
+    return Tool(tool.name, tool.description, parameters, tool.strict or None, cache=tool.cache, extras=tool.extras)

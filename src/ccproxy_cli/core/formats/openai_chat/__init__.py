@@ -1,8 +1,8 @@
 """OpenAI Chat Completions, and the many servers that copy it."""
 
 from ccproxy_cli.core.formats._format import Format
+from ccproxy_cli.core.formats._openai.catalog import ModelLists, models_call
 from ccproxy_cli.core.formats.openai_chat.bend import stops_taken
-from ccproxy_cli.core.formats.openai_chat.catalog import decode_models, encode_model, encode_models, models_call
 from ccproxy_cli.core.formats.openai_chat.decoder import ChatStreamDecoder
 from ccproxy_cli.core.formats.openai_chat.encoder import ChatStreamEncoder
 from ccproxy_cli.core.formats.openai_chat.envelope import peek
@@ -11,6 +11,8 @@ from ccproxy_cli.core.formats.openai_chat.request import decode_request, encode_
 from ccproxy_cli.core.formats.openai_chat.response import decode_response, encode_response
 from ccproxy_cli.core.formats.openai_chat.wire import NAME
 from ccproxy_cli.core.framing import encode_comment
+
+_LISTS = ModelLists(NAME)
 
 FORMAT = Format(
     name=NAME,
@@ -27,9 +29,9 @@ FORMAT = Format(
     encode_stream_error=encode_stream_error,
     ping=encode_comment(b"ping"),
     models_call=models_call,
-    decode_models=decode_models,
-    encode_models=encode_models,
-    encode_model=encode_model,
+    decode_models=_LISTS.decode,
+    encode_models=_LISTS.encode,
+    encode_model=_LISTS.encode_one,
     stops_taken=stops_taken,
 )
 

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 
 from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import Extras
+from ccproxy_cli.core.formats._blame import Blame, blamed
 from ccproxy_cli.core.formats.openai_chat import spelling
-from ccproxy_cli.core.formats.openai_chat.parts import Blame, blamed, read_content, write_content
+from ccproxy_cli.core.formats.openai_chat.parts import read_content, write_content
 from ccproxy_cli.core.formats.openai_chat.wire import (
     WireCall,
     WireCustomCall,

@@ -1,10 +1,11 @@
 """The parts of a message's content, both ways."""
 
 from collections.abc import Sequence
-from typing import TypeAlias, assert_never
+from typing import assert_never
 
-from ccproxy_cli.core.errors import BadRequest, BadUpstream
+from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import Extras
+from ccproxy_cli.core.formats._blame import Blame, blamed
 from ccproxy_cli.core.formats._wirekit import Unknown
 from ccproxy_cli.core.formats.openai_chat import spelling
 from ccproxy_cli.core.formats.openai_chat.wire import (
@@ -37,8 +38,6 @@ from ccproxy_cli.core.parts import (
     ToolCall,
     ToolResult,
 )
-
-Blame: TypeAlias = type[BadRequest] | type[BadUpstream]
 
 _PDF_START = "JVBERi0"
 """`%PDF-` in base64: some clients send a document's bytes without the data URL around them."""
@@ -86,13 +85,6 @@ def write_content(parts: Sequence[Part], *, flat: bool, path: str) -> JSON:
             return text
         case _:
             return [write_part(part, f"{path}.content[{index}]") for index, part in enumerate(parts)]
-
-
-def blamed(blame: Blame, path: str, why: str) -> BadRequest | BadUpstream:
-    """The exception for a field that is not as it must be."""
-    if blame is BadRequest:
-        return BadRequest(f"{path}: {why}", path)
-    return BadUpstream(f"upstream sent a malformed answer at {path}: {why}")
 
 
 def read_cache(raw: JSON, members: dict[str, JSON]) -> CacheMark | None:

@@ -9,6 +9,7 @@ from attrs import evolve
 
 from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import Losses
+from ccproxy_cli.core.formats._blame import parse
 from ccproxy_cli.core.formats.openai_chat import spelling
 from ccproxy_cli.core.formats.openai_chat.bend import bend
 from ccproxy_cli.core.formats.openai_chat.messages import MessageReader, write_message
@@ -26,7 +27,7 @@ from ccproxy_cli.core.formats.openai_chat.tools import (
 )
 from ccproxy_cli.core.formats.openai_chat.wire import KIT, WireRequest
 from ccproxy_cli.core.http import JSON_HEADERS, HTTPCall
-from ccproxy_cli.core.jsontext import JSON, JSONError, dumps, loads
+from ccproxy_cli.core.jsontext import JSON, dumps
 from ccproxy_cli.core.profile import Profile
 from ccproxy_cli.core.request import AnyTool, Output, OutputKind, Request, Sampling, Thinking, Tool, ToolChoice
 
@@ -41,11 +42,7 @@ def decode_request(call: HTTPCall, losses: Losses) -> Request:
     Raises:
         BadRequest: naming the field as the client wrote it.
     """
-    try:
-        body = loads(call.body)
-    except JSONError as error:
-        raise BadRequest(f"the request body is not JSON: {error}") from error
-    wire = KIT.read(body, WireRequest, BadRequest)
+    wire = KIT.read(parse(call.body, BadRequest), WireRequest, BadRequest)
     _check(wire)
     members = wire.extras | (spelling.note(spelling.ONE_CHOICE) if wire.n == 1 else {})
     reader = MessageReader()

@@ -9,6 +9,7 @@ from attrs import evolve
 
 from ccproxy_cli.core.errors import BadUpstream, UpstreamError
 from ccproxy_cli.core.extras import Extras
+from ccproxy_cli.core.formats._blame import parse
 from ccproxy_cli.core.formats.openai_chat import spelling
 from ccproxy_cli.core.formats.openai_chat.assistant import read_assistant, write_assistant, write_foreign
 from ccproxy_cli.core.formats.openai_chat.errors import error_in_answer
@@ -16,7 +17,7 @@ from ccproxy_cli.core.formats.openai_chat.finish import read_finish, read_usage,
 from ccproxy_cli.core.formats.openai_chat.tools import is_legacy
 from ccproxy_cli.core.formats.openai_chat.wire import KIT, NAME, WireChoice, WireMessage, WireResponse
 from ccproxy_cli.core.ids import digest_id
-from ccproxy_cli.core.jsontext import JSON, JSONError, dumps, loads
+from ccproxy_cli.core.jsontext import JSON, dumps
 from ccproxy_cli.core.parts import Part, Refusal, Text, ToolCall
 from ccproxy_cli.core.request import Request
 from ccproxy_cli.core.response import Response
@@ -32,10 +33,7 @@ def decode_response(body: bytes) -> Response:
         UpstreamError: it says that something went wrong, although its status said otherwise.
         BadUpstream: it is no answer.
     """
-    try:
-        value = loads(body)
-    except JSONError as error:
-        raise BadUpstream(f"upstream's answer is not JSON: {error}") from error
+    value = parse(body, BadUpstream)
     if isinstance(value, dict) and value.get("error"):
         raise UpstreamError(error_in_answer(value))
     further = _cut_further(value)

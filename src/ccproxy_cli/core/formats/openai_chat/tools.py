@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 
 from ccproxy_cli.core.errors import BadRequest
+from ccproxy_cli.core.formats._blame import blamed
 from ccproxy_cli.core.formats._wirekit import Unknown
 from ccproxy_cli.core.formats.openai_chat import spelling
-from ccproxy_cli.core.formats.openai_chat.parts import blamed, read_cache, write_cache
+from ccproxy_cli.core.formats.openai_chat.parts import read_cache, write_cache
 from ccproxy_cli.core.formats.openai_chat.wire import (
     NAME,
     WireCustomTool,

@@ -8,11 +8,12 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from ccproxy_cli.core.formats._wirekit import Kit, Unknown, Wire
+from ccproxy_cli.core.formats._openai.wire import KIT as KIT
+from ccproxy_cli.core.formats._openai.wire import WireRefusal as WireRefusal
+from ccproxy_cli.core.formats._wirekit import Unknown, Wire
 from ccproxy_cli.core.jsontext import JSON
 
 NAME = "openai-chat"
-KIT = Kit()
 
 
 @attrs.define(kw_only=True)
@@ -20,12 +21,6 @@ class WireText(Wire):
     TAGS = ("text",)
     text: str
     cache_control: JSON = None
-
-
-@attrs.define(kw_only=True)
-class WireRefusal(Wire):
-    TAGS = ("refusal",)
-    refusal: str
 
 
 @attrs.define(kw_only=True)
@@ -215,17 +210,3 @@ class WireResponse(Wire):
     model: str | None = None
     choices: list[WireChoice]
     usage: JSON = None
-
-
-@attrs.define(kw_only=True)
-class WireModel(Wire):
-    id: str
-    object: str | None = None
-    created: int | float | None = None
-    owned_by: str | None = None
-
-
-@attrs.define(kw_only=True)
-class WireModelList(Wire):
-    object: str | None = None
-    data: list[WireModel]

@@ -1,15 +1,9 @@
 """OpenAI Responses: `POST /v1/responses`, its event stream, its errors, its model list and its token counter."""
 
 from ccproxy_cli.core.formats._format import Format
+from ccproxy_cli.core.formats._openai.catalog import ModelLists, models_call
 from ccproxy_cli.core.formats.openai_responses.bend import stops_taken
-from ccproxy_cli.core.formats.openai_responses.catalog import (
-    decode_count,
-    decode_models,
-    encode_count,
-    encode_model,
-    encode_models,
-    models_call,
-)
+from ccproxy_cli.core.formats.openai_responses.counting import decode_count, encode_count
 from ccproxy_cli.core.formats.openai_responses.decoder import ResponsesStreamDecoder
 from ccproxy_cli.core.formats.openai_responses.encoder import ResponsesStreamEncoder
 from ccproxy_cli.core.formats.openai_responses.envelope import peek
@@ -27,6 +21,8 @@ from ccproxy_cli.core.framing import encode_comment
 from ccproxy_cli.core.parts import ProofKind
 from ccproxy_cli.core.seal import ProofSlot
 
+_LISTS = ModelLists(NAME)
+
 FORMAT = Format(
     name=NAME,
     ordered=True,
@@ -42,9 +38,9 @@ FORMAT = Format(
     encode_stream_error=encode_stream_error,
     ping=encode_comment(b"ping"),
     models_call=models_call,
-    decode_models=decode_models,
-    encode_models=encode_models,
-    encode_model=encode_model,
+    decode_models=_LISTS.decode,
+    encode_models=_LISTS.encode,
+    encode_model=_LISTS.encode_one,
     decode_count_request=decode_count_request,
     encode_count_request=encode_count_request,
     decode_count=decode_count,

@@ -10,10 +10,11 @@ from typing import assert_never
 from attrs import define, field
 
 from ccproxy_cli.core.errors import BadRequest
+from ccproxy_cli.core.formats._blame import blamed
 from ccproxy_cli.core.formats._wirekit import Unknown
 from ccproxy_cli.core.formats.openai_responses import spelling
 from ccproxy_cli.core.formats.openai_responses.items import OutputItem, read_item, split, write_items
-from ccproxy_cli.core.formats.openai_responses.parts import INPUT_TEXT, blamed, read_content, write_content
+from ccproxy_cli.core.formats.openai_responses.parts import INPUT_TEXT, read_content, write_content
 from ccproxy_cli.core.formats.openai_responses.tools import read_tools
 from ccproxy_cli.core.formats.openai_responses.wire import (
     KIT,

@@ -5,9 +5,10 @@ from typing import TypeAlias, assert_never
 
 from attrs import define, evolve, field
 
+from ccproxy_cli.core.formats._blame import Blame
 from ccproxy_cli.core.formats._wirekit import Unknown
 from ccproxy_cli.core.formats.openai_responses import spelling
-from ccproxy_cli.core.formats.openai_responses.parts import OUTPUT_TEXT, Blame, read_parts, write_part
+from ccproxy_cli.core.formats.openai_responses.parts import OUTPUT_TEXT, read_parts, write_part
 from ccproxy_cli.core.formats.openai_responses.wire import NAME, WireCustomCall, WireFunctionCall, WireMessage, WirePart, WireReasoning
 from ccproxy_cli.core.jsontext import JSON
 from ccproxy_cli.core.parts import Media, Opaque, Part, Proof, ProofKind, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult

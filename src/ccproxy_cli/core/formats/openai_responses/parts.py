@@ -1,9 +1,10 @@
 """The parts of a message's or a tool output's content, both ways."""
 
 from collections.abc import Sequence
-from typing import TypeAlias, assert_never
+from typing import assert_never
 
-from ccproxy_cli.core.errors import BadRequest, BadUpstream
+from ccproxy_cli.core.errors import BadRequest
+from ccproxy_cli.core.formats._blame import Blame, blamed
 from ccproxy_cli.core.formats._wirekit import Unknown
 from ccproxy_cli.core.formats.openai_responses import spelling
 from ccproxy_cli.core.formats.openai_responses.wire import KIT, NAME, WireAudio, WireFile, WireImage, WirePart, WireRefusal, WireText
@@ -25,8 +26,6 @@ from ccproxy_cli.core.parts import (
     ToolCall,
     ToolResult,
 )
-
-Blame: TypeAlias = type[BadRequest] | type[BadUpstream]
 
 INPUT_TEXT = "input_text"
 OUTPUT_TEXT = "output_text"
@@ -95,13 +94,6 @@ def write_part(part: Part, usual: str, path: str) -> WirePart:
             raise unsupported(f"{type(part).__name__} inside a message", path)
         case _:
             assert_never(part)
-
-
-def blamed(blame: Blame, path: str, why: str) -> BadRequest | BadUpstream:
-    """The exception for a field that is not as it must be."""
-    if blame is BadRequest:
-        return BadRequest(f"{path}: {why}", path)
-    return BadUpstream(f"upstream sent a malformed answer at {path}: {why}")
 
 
 def unsupported(what: str, path: str) -> BadRequest:

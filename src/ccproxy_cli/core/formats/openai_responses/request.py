@@ -9,13 +9,14 @@ from attrs import evolve
 
 from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import VITAL, Losses
+from ccproxy_cli.core.formats._blame import parse
 from ccproxy_cli.core.formats.openai_responses import spelling
 from ccproxy_cli.core.formats.openai_responses.bend import bend
 from ccproxy_cli.core.formats.openai_responses.history import InputReader, write_input
 from ccproxy_cli.core.formats.openai_responses.tools import read_choice, read_tools, write_choice, write_tools
 from ccproxy_cli.core.formats.openai_responses.wire import KIT, NAME, WireOutput, WireRequest, WireTextOptions, WireThinking
 from ccproxy_cli.core.http import JSON_HEADERS, HTTPCall
-from ccproxy_cli.core.jsontext import JSON, JSONError, dumps, loads
+from ccproxy_cli.core.jsontext import JSON, dumps
 from ccproxy_cli.core.names import fit_name
 from ccproxy_cli.core.parts import Text
 from ccproxy_cli.core.profile import Profile
@@ -41,11 +42,7 @@ def decode_request(call: HTTPCall, losses: Losses) -> Request:
     Raises:
         BadRequest: naming the field as the client wrote it.
     """
-    try:
-        body = loads(call.body)
-    except JSONError as error:
-        raise BadRequest(f"the request body is not JSON: {error}") from error
-    wire = KIT.read(body, WireRequest, BadRequest)
+    wire = KIT.read(parse(call.body, BadRequest), WireRequest, BadRequest)
     if not wire.model:
         raise BadRequest("model: must not be empty", "model")
     members: dict[str, JSON] = dict(wire.extras)

@@ -4,6 +4,7 @@ from typing import Any
 
 from ccproxy_cli.core.errors import BadUpstream, UpstreamError
 from ccproxy_cli.core.extras import NOTE
+from ccproxy_cli.core.formats._blame import parse
 from ccproxy_cli.core.formats._wirekit import Unknown
 from ccproxy_cli.core.formats.openai_responses import spelling
 from ccproxy_cli.core.formats.openai_responses.errors import error_in_answer
@@ -12,7 +13,7 @@ from ccproxy_cli.core.formats.openai_responses.items import read_item, write_ite
 from ccproxy_cli.core.formats.openai_responses.output import Dresser, answer_id, dress
 from ccproxy_cli.core.formats.openai_responses.request import write_settings
 from ccproxy_cli.core.formats.openai_responses.wire import KIT, NAME, WireCallOutput, WireItem, WireResponse
-from ccproxy_cli.core.jsontext import JSON, JSONError, dumps, loads
+from ccproxy_cli.core.jsontext import JSON, dumps
 from ccproxy_cli.core.parts import Opaque, Part, Refusal
 from ccproxy_cli.core.request import Request
 from ccproxy_cli.core.response import Finish, Response
@@ -55,10 +56,7 @@ def decode_response(body: bytes) -> Response:
         UpstreamError: it says that something went wrong, although its status said otherwise.
         BadUpstream: it is no answer.
     """
-    try:
-        value = loads(body)
-    except JSONError as error:
-        raise BadUpstream(f"upstream's answer is not JSON: {error}") from error
+    value = parse(body, BadUpstream)
     if isinstance(value, dict):
         raise_failure(value)
     wire = KIT.read(value, WireResponse, BadUpstream)

@@ -10,10 +10,10 @@ from typing import assert_never
 from attrs import evolve
 
 from ccproxy_cli.core.errors import BadRequest
+from ccproxy_cli.core.formats._blame import blamed
 from ccproxy_cli.core.formats._wirekit import Unknown
 from ccproxy_cli.core.formats.openai_responses import spelling
 from ccproxy_cli.core.formats.openai_responses.items import bare_name, full_name
-from ccproxy_cli.core.formats.openai_responses.parts import blamed
 from ccproxy_cli.core.formats.openai_responses.wire import KIT, NAME, WireCustomTool, WireFunctionTool, WireNamespace, WireTool
 from ccproxy_cli.core.jsontext import JSON
 from ccproxy_cli.core.parts import Opaque, ToolKind

@@ -8,11 +8,12 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from ccproxy_cli.core.formats._wirekit import Kit, Unknown, Wire
+from ccproxy_cli.core.formats._openai.wire import KIT as KIT
+from ccproxy_cli.core.formats._openai.wire import WireRefusal as WireRefusal
+from ccproxy_cli.core.formats._wirekit import Unknown, Wire
 from ccproxy_cli.core.jsontext import JSON
 
 NAME = "openai-responses"
-KIT = Kit()
 
 
 # Parts of content
@@ -24,12 +25,6 @@ class WireText(Wire):
     type: str
     text: str
     prompt_cache_breakpoint: JSON = None
-
-
-@attrs.define(kw_only=True)
-class WireRefusal(Wire):
-    TAGS = ("refusal",)
-    refusal: str
 
 
 @attrs.define(kw_only=True)
@@ -196,17 +191,3 @@ class WireResponse(Wire):
     incomplete_details: dict[str, Any] | None = None
     output: list[WireItem] | None = None
     usage: JSON = None
-
-
-@attrs.define(kw_only=True)
-class WireModel(Wire):
-    id: str
-    object: str | None = None
-    created: int | float | None = None
-    owned_by: str | None = None
-
-
-@attrs.define(kw_only=True)
-class WireModelList(Wire):
-    object: str | None = None
-    data: list[WireModel]

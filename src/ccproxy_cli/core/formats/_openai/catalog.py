@@ -1,0 +1,77 @@
+"""Model lists."""
+
+from collections.abc import Mapping
+
+from attrs import frozen
+
+from ccproxy_cli.core.catalog import ModelInfo
+from ccproxy_cli.core.errors import BadUpstream
+from ccproxy_cli.core.extras import NO_EXTRAS, extras_of
+from ccproxy_cli.core.formats._blame import parse
+from ccproxy_cli.core.formats._openai.wire import KIT, WireModel, WireModelList
+from ccproxy_cli.core.http import HTTPCall
+from ccproxy_cli.core.jsontext import JSON, dumps
+
+_WINDOWS = ("context_window", "context_length", "max_model_len")
+"""What Groq, OpenRouter and vLLM call it; OpenAI does not say."""
+_OUTPUTS = ("max_completion_tokens", "max_output_tokens")
+
+
+def models_call() -> HTTPCall:
+    return HTTPCall("GET", "/models")
+
+
+@frozen
+class ModelLists:
+    """Model lists as one of the formats reads and writes them: what it does not know of a model it keeps under its own name."""
+
+    format: str
+
+    def decode(self, body: bytes) -> tuple[ModelInfo, ...]:
+        """A vendor's list.
+
+        Raises:
+            BadUpstream: it is none.
+        """
+        value = parse(body, BadUpstream)
+        if isinstance(value, list):  # Together lists them bare
+            value = {"data": value}
+        listed = KIT.read(value, WireModelList, BadUpstream)
+        return tuple(self._read(model) for model in listed.data)
+
+    def _read(self, wire: WireModel) -> ModelInfo:
+        members = dict(wire.extras)
+        if wire.object is not None and wire.object != "model":
+            members["object"] = wire.object
+        name = members.get("display_name") or members.get("name")
+        return ModelInfo(
+            wire.id,
+            display_name=name if isinstance(name, str) else None,
+            created=None if wire.created is None else int(wire.created),
+            owner=wire.owned_by,
+            context_window=_first_count(members, _WINDOWS),
+            max_output=_first_count(members, _OUTPUTS),
+            extras=extras_of(self.format, members),
+        )
+
+    def encode(self, models: tuple[ModelInfo, ...]) -> bytes:
+        """The list for a client."""
+        return dumps({"object": "list", "data": [self._write(model) for model in models]})
+
+    def encode_one(self, model: ModelInfo) -> bytes:
+        """One model for a client."""
+        return dumps(self._write(model))
+
+    def _write(self, model: ModelInfo) -> JSON:
+        """Official clients require all four members, so what is unknown gets a value that claims least."""
+        return {
+            "id": model.id,
+            "object": "model",
+            "created": model.created or 0,
+            "owned_by": model.owner or "",
+            **model.extras.get(self.format, NO_EXTRAS),
+        }
+
+
+def _first_count(members: Mapping[str, JSON], names: tuple[str, ...]) -> int | None:
+    return next((members[name] for name in names if type(members.get(name)) is int), None)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from ccproxy_cli.core.errors import BadUpstream, UpstreamError
 from ccproxy_cli.core.events import CONTENT_EVENTS, Event, ResponseEnd, ResponseStart, StreamError, TextDelta
 from ccproxy_cli.core.formats import Format
-from ccproxy_cli.core.framing import SSEDecoder, encode_frame
+from ccproxy_cli.core.framing import Frame, SSEDecoder, encode_frame
 from ccproxy_cli.core.jsontext import repair_surrogates
 from ccproxy_cli.core.response import Usage
 
@@ -36,11 +36,13 @@ class RelayTap:
     def feed(self, chunk: bytes) -> bytes:
         """The whole frames that may go out now that `chunk` has come. Never raises: see `failure`."""
         out: list[bytes] = []
+        if self.done:
+            return b""
         try:
             for frame in self._cutter.feed(chunk):
-                if self.done:
+                self._pass(frame, out)
+                if self._decoder.done:
                     break
-                self._pass(frame.data, frame.event, out)
         except (BadUpstream, UpstreamError) as error:
             self.failure = error
         return b"".join(out)
@@ -48,36 +50,38 @@ class RelayTap:
     def close(self) -> bytes:
         """The frames that the end of the stream completes. Never raises: see `failure`."""
         out: list[bytes] = []
+        if self.done:
+            return b""
         try:
             for frame in self._cutter.close():
-                if self.done:
+                self._pass(frame, out)
+                if self._decoder.done:
                     break
-                self._pass(frame.data, frame.event, out)
-            if not self.done:
+            if not self._decoder.done:
                 self._observe(self._decoder.close())
         except (BadUpstream, UpstreamError) as error:
             self.failure = error
         self._closed = True
         return b"".join(out)
 
-    def _pass(self, data: bytes, event: bytes, out: list[bytes]) -> None:
+    def _pass(self, frame: Frame, out: list[bytes]) -> None:
+        data, event = frame.data, frame.event
         if not event.isascii():
             raise BadUpstream("the stream names an event in other than ASCII")
         if b"\n" in data:
             data = data.replace(b"\n", b" ")  # in JSON a bare line end can only stand between tokens
         if b"\\u" in data:
             data = repair_surrogates(data)
-        frame = encode_frame(data, event)
-        self._observe(self._decoder.feed(frame))
-        out.append(frame)
+        events = self._decoder.feed_frame(frame)
+        if not (self.begun and len(events) == 1 and type(events[0]) is TextDelta):
+            self._observe(events)
+        out.append(encode_frame(data, event))
 
     def _observe(self, events: Sequence[Event]) -> None:
         for event in events:
-            if type(event) is TextDelta:
-                self.begun = True
-            elif isinstance(event, StreamError):
+            if isinstance(event, StreamError):
                 raise UpstreamError(event.error)
-            elif isinstance(event, ResponseStart | ResponseEnd):
+            if isinstance(event, ResponseStart | ResponseEnd):
                 self.usage = event.usage
                 self.begun = self.begun or isinstance(event, ResponseEnd)
             elif isinstance(event, CONTENT_EVENTS):

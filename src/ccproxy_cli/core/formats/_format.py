@@ -9,6 +9,7 @@ from ccproxy_cli.core.catalog import ModelInfo, TokenCount
 from ccproxy_cli.core.errors import APIError
 from ccproxy_cli.core.events import Event
 from ccproxy_cli.core.extras import Losses
+from ccproxy_cli.core.framing import Frame
 from ccproxy_cli.core.http import HTTPCall, HTTPReply
 from ccproxy_cli.core.jsontext import dumps, join_members
 from ccproxy_cli.core.profile import Profile
@@ -47,6 +48,9 @@ class StreamDecoder(Protocol):
         Raises:
             BadUpstream: the bytes are not this format.
         """
+
+    def feed_frame(self, frame: Frame) -> list[Event]:
+        """The events of one frame, for callers that cut the frames themselves. Raises as `feed` does."""
 
     def close(self) -> list[Event]:
         """The events that the end of the bytes completes.

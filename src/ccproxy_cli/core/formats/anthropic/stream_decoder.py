@@ -82,6 +82,10 @@ class StreamDecoder:
         """The events that `chunk` completes. Raises `BadUpstream`."""
         return [] if self.done else self._read(self._frames.feed(chunk))
 
+    def feed_frame(self, frame: Frame) -> list[Event]:
+        """The events of one frame, for callers that cut the frames themselves. Raises `BadUpstream`."""
+        return [] if self.done else self._read((frame,))
+
     def close(self) -> list[Event]:
         """The events that the end of the bytes completes. An answer whose stop reason has come is complete even without its last event.
 

@@ -81,6 +81,10 @@ class StreamDecoder:
             self._frames = JSONArrayDecoder() if head in b"[{" else SSEDecoder()
         return self._read(self._frames.feed(chunk))
 
+    def feed_frame(self, frame: Frame) -> list[Event]:
+        """The events of one frame, for callers that cut the frames themselves. Raises `BadUpstream`."""
+        return [] if self.done else self._read((frame,))
+
     def close(self) -> list[Event]:
         """The events that the end of the bytes completes.
 

@@ -69,6 +69,12 @@ class ChatStreamDecoder:
                 self._take(frame, out)
         return out
 
+    def feed_frame(self, frame: Frame) -> list[Event]:
+        """The events of one frame, for callers that cut the frames themselves. Raises `BadUpstream`."""
+        out: list[Event] = []
+        self._take(frame, out)
+        return out
+
     def close(self) -> list[Event]:
         """The events that the end of the bytes completes.
 

@@ -4,6 +4,7 @@ Each backend is imported when a provider asks for it: the HTTP client alone take
 """
 
 import functools
+import os
 
 from ccproxy_cli.backends.base import Backend
 from ccproxy_cli.backends.credentials import AuthStyle, Credentials, NoKey, parse_key_source
@@ -15,6 +16,7 @@ from ccproxy_cli.core.formats import FORMATS
 from ccproxy_cli.observe.redact import Redactor
 from ccproxy_cli.pipeline.pipeline import Pipeline
 from ccproxy_cli.pipeline.route import RouteTable
+from ccproxy_cli.pipeline.sealkey import StoredKey, key_path
 
 ECHO = "echo"
 
@@ -30,7 +32,7 @@ def build_pipeline(settings: Settings, redactor: Redactor | None = None) -> Pipe
     """
     redactor = Redactor() if redactor is None else redactor
     backends = {name: _backend(name, provider, settings, redactor) for name, provider in _providers(settings).items()}
-    return Pipeline(route_table(settings), backends)
+    return Pipeline(route_table(settings), backends, seal_key=StoredKey(key_path(os.environ)))
 
 
 def _providers(settings: Settings) -> dict[str, ProviderSettings]:
@@ -99,7 +101,7 @@ def _auth_style(preset: Preset, format_name: str) -> AuthStyle:
     """The preset's own way, or the format's when a preset is used in another format than its own."""
     if format_name == preset.format:
         return preset.auth
-    return AuthStyle.X_API_KEY if format_name == "anthropic" else AuthStyle.BEARER
+    return {"anthropic": AuthStyle.X_API_KEY, "gemini": AuthStyle.X_GOOG_API_KEY}.get(format_name, AuthStyle.BEARER)
 
 
 def route_table(settings: Settings) -> RouteTable:

@@ -1,6 +1,7 @@
 """Tool names that fit, and their way back."""
 
 import re
+from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,7 +39,7 @@ def request(*names: str) -> Request:
 
 
 def test_a_name_changes_everywhere_alike() -> None:
-    fitted, restore = fit_names(request(LONG, ODD, "fine"), 64)
+    fitted, restore = fit_names(request(LONG, ODD, "fine"), partial(fit_name, limit=64))
     short, odd = fit_name(LONG, 64), fit_name(ODD, 64)
     assert restore == {short: LONG, odd: ODD}
     assert [tool.name for tool in fitted.tools or () if isinstance(tool, Tool)] == [short, odd, "fine"]
@@ -54,13 +55,13 @@ def test_a_name_changes_everywhere_alike() -> None:
 
 def test_a_request_whose_names_fit_is_the_same_request() -> None:
     given_request = request("fine")
-    fitted, restore = fit_names(given_request, 64)
+    fitted, restore = fit_names(given_request, partial(fit_name, limit=64))
     assert fitted is given_request
     assert not restore
 
 
 def test_a_call_comes_back_under_the_clients_own_name() -> None:
-    _, restore = fit_names(request(LONG), 64)
+    _, restore = fit_names(request(LONG), partial(fit_name, limit=64))
     start = PartStart(0, ToolCall("a", fit_name(LONG, 64)))
     assert restore_names(start, restore) == PartStart(0, ToolCall("a", LONG))
     for event in (PartStart(0, ToolCall("a", "fine")), PartStart(0, Text()), TextDelta(0, "x")):

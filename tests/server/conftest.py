@@ -75,7 +75,7 @@ def streaming(*chunks: bytes, pause: float = 0.0, closed: asyncio.Event | None =
                 closed.set()
 
     async def answer(exchange: Exchange) -> Answer:
-        return Answer(200, SSE, chunks=chunks_of())
+        return Answer(200, SSE, ping=exchange.format.ping, chunks=chunks_of())
 
     return answer
 

@@ -87,7 +87,7 @@ REFUSED = [
     ("a foreign origin", "POST", "/v1/messages", {"origin": "https://evil.example"}, 403),
     ("a fetch of another site", "POST", CHAT, {"sec-fetch-site": "cross-site"}, 403),
     ("a loop", "POST", CHAT, {"x-ccproxy-hop": "1"}, 508),
-    ("what comes later", "POST", "/v1/responses", {}, 404),
+    ("what comes later", "POST", "/v1/responses/compact", {}, 404),
 ]
 
 

@@ -24,6 +24,7 @@ class AuthStyle(enum.Enum):
     NONE = ("", "")
     BEARER = ("authorization", "Bearer ")
     X_API_KEY = ("x-api-key", "")
+    X_GOOG_API_KEY = ("x-goog-api-key", "")
 
     def header(self, key: str) -> tuple[str, str]:
         """Name and value."""

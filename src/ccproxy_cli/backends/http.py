@@ -74,7 +74,7 @@ class HTTPBackend:
 
     async def send(self, request: Request, losses: Losses, client_key: str | None = None) -> EventStream:
         """See `Backend.send`. Errors that an upstream tells in-band before any content are raised like any other."""
-        request, names = fit_names(request, self.format.tool_name_limit)
+        request, names = fit_names(request, self.format.fit_tool_name)
         profile = self._profile_for(request.model)
         request, stops = split_stops(request, self.format, profile)
         call = self.format.encode_request(request, profile, losses)
@@ -132,7 +132,7 @@ class HTTPBackend:
         if encode is None or decode is None:
             refuse_vital(request.extras, self.format.name)
             return TokenCount(estimate_tokens(request), estimated=True)
-        request, _ = fit_names(request, self.format.tool_name_limit)
+        request, _ = fit_names(request, self.format.fit_tool_name)
         profile = self._profile_for(request.model)
         request, _ = split_stops(request, self.format, profile)
         call = encode(request, profile, losses)

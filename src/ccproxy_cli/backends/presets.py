@@ -30,6 +30,8 @@ class Preset:
     """Works without a key, and takes one if it is there."""
 
 
+_OPENAI_MODELS = ("gpt-*", "chatgpt-*", "o1*", "o3*", "o4*", "ft:gpt-*")
+
 _ROWS = (
     Preset(
         "claude-code",
@@ -56,7 +58,27 @@ _ROWS = (
         ("OPENAI_API_KEY",),
         ("gpt-5.4-mini", "gpt-5.1", "gpt-4o-mini"),
         "https://platform.openai.com/docs/api-reference/chat",
-        model_patterns=("gpt-*", "chatgpt-*", "o1*", "o3*", "o4*", "ft:gpt-*"),
+        model_patterns=_OPENAI_MODELS,
+    ),
+    Preset(
+        "openai-responses",
+        "openai-responses",
+        "https://api.openai.com/v1",
+        AuthStyle.BEARER,
+        ("OPENAI_API_KEY",),
+        ("gpt-5.4-mini", "gpt-5.1", "gpt-4o-mini"),
+        "https://platform.openai.com/docs/api-reference/responses",
+        model_patterns=_OPENAI_MODELS,
+    ),
+    Preset(
+        "gemini",
+        "gemini",
+        "https://generativelanguage.googleapis.com/v1beta",
+        AuthStyle.X_GOOG_API_KEY,
+        ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+        ("gemini-3.5-flash", "gemini-3-pro-preview", "gemini-2.5-flash"),
+        "https://ai.google.dev/api/generate-content",
+        model_patterns=("gemini-*", "gemma-*", "models/gemini-*"),
     ),
     Preset(
         "ollama",

@@ -19,7 +19,7 @@ _LOW_TO_HIGH = frozenset({"low", "medium", "high"})
 class Row:
     """One fact about models whose names match."""
 
-    format: str
+    formats: tuple[str, ...]
     pattern: str
     """Regular expression, matched at the start of the model name or of what follows its last slash."""
     facts: Mapping[str, Any]
@@ -30,13 +30,18 @@ class Row:
 
 
 def _anthropic(pattern: str, source: str, **facts: Any) -> Row:
-    return Row("anthropic", pattern, facts, source)
+    return Row(("anthropic",), pattern, facts, source)
 
 
-def _chat(pattern: str, source: str, preset: str | None = None, **facts: Any) -> Row:
-    return Row("openai-chat", pattern, facts, source, preset)
+def _openai(pattern: str, source: str, preset: str | None = None, **facts: Any) -> Row:
+    return Row(("openai-chat", "openai-responses"), pattern, facts, source, preset)
 
 
+def _gemini(pattern: str, source: str, **facts: Any) -> Row:
+    return Row(("gemini",), pattern, facts, source)
+
+
+_GEMINI_PAGE = "Gemini API: models, thinking and thought-signature pages, 2026-11"
 _MODELS_PAGE = "Anthropic models overview, output limits, 2026-11"
 _LIVE = "recorded live answers, 2026-09"
 
@@ -57,8 +62,9 @@ ROWS: tuple[Row, ...] = (
     _anthropic(r"claude-(opus|sonnet|haiku)-(4-[7-9]|[5-9])", "Anthropic migration guide 2026-10-21", sampling=False),
     _anthropic(r"claude-opus-(4-8|5)", _LIVE, late_system=True),
     # OpenAI: reasoning models
-    _chat(r".*", "OpenAI API reference, 2026-11", prompt_cache_key=True, preset="openai"),
-    _chat(
+    _openai(r".*", "OpenAI API reference, 2026-11", prompt_cache_key=True, preset="openai"),
+    _openai(r".*", "OpenAI API reference, 2026-11", prompt_cache_key=True, preset="openai-responses"),
+    _openai(
         r"(o[1-9]|gpt-[5-9])(?!.*chat-latest)",
         "OpenAI: reasoning models refuse max_tokens, sampling and `stop`; recorded live answers, 2026-09",
         reasoning=ReasoningStyle.EFFORT,
@@ -68,14 +74,30 @@ ROWS: tuple[Row, ...] = (
         developer_role=True,
         max_tokens_field="max_completion_tokens",
     ),
-    _chat(r"gpt-5(-mini|-nano)?(-2025|$)", _LIVE, efforts=frozenset({"minimal", "low", "medium", "high"})),
-    _chat(r"gpt-5\.[1-4](?!.*(-pro|chat-latest))", _LIVE, efforts=frozenset({"none", "low", "medium", "high"}), sampling=True),
-    _chat(r"gpt-5\.[2-9](?!.*(-pro|chat-latest))", _LIVE, efforts=frozenset({"none", "low", "medium", "high", "xhigh"})),
-    _chat(r"gpt-5-pro", _LIVE, efforts=frozenset({"high"})),
-    _chat(r"gpt-5\.\d-pro", _LIVE, efforts=frozenset({"medium", "high", "xhigh"})),
-    _chat(r"o1-mini", _LIVE, developer_role=False),
+    _openai(r"gpt-5(-mini|-nano)?(-2025|$)", _LIVE, efforts=frozenset({"minimal", "low", "medium", "high"})),
+    _openai(r"gpt-5\.[1-4](?!.*(-pro|chat-latest))", _LIVE, efforts=frozenset({"none", "low", "medium", "high"}), sampling=True),
+    _openai(r"gpt-5\.[2-9](?!.*(-pro|chat-latest))", _LIVE, efforts=frozenset({"none", "low", "medium", "high", "xhigh"})),
+    _openai(r"gpt-5-pro", _LIVE, efforts=frozenset({"high"})),
+    _openai(r"gpt-5\.\d-pro", _LIVE, efforts=frozenset({"medium", "high", "xhigh"})),
+    _openai(r"o1-mini", _LIVE, developer_role=False),
+    # Gemini: tokens on 2.5, levels from 3 on
+    _gemini(r".*", _GEMINI_PAGE, max_output=65_536),
+    _gemini(r"gemini-(1|2\.0)", _GEMINI_PAGE, max_output=8_192, json_schema=False),
+    _gemini(r"gemini-[12]", _LIVE, output_with_tools=False),
+    _gemini(r"gemini-2\.5", _GEMINI_PAGE, reasoning=ReasoningStyle.BUDGET, thinking_range=(0, 24_576)),
+    _gemini(r"gemini-2\.5-flash-lite", _GEMINI_PAGE, thinking_range=(512, 24_576)),
+    _gemini(r"gemini-2\.5-pro", _GEMINI_PAGE, thinking_range=(128, 32_768), thinking_off=False),
+    _gemini(
+        r"gemini-([3-9]|flash-latest|pro-latest)",
+        _LIVE,
+        reasoning=ReasoningStyle.EFFORT,
+        efforts=frozenset({"minimal", "low", "medium", "high"}),
+        call_signatures=True,
+        result_media=True,
+    ),
+    _gemini(r"gemini-3-pro", _GEMINI_PAGE, efforts=frozenset({"low", "high"})),
     # Compatible servers
-    _chat(
+    _openai(
         r".*",
         "Ollama OpenAI compatibility page, 2026-11: knows max_tokens only, any number of stop sequences",
         preset="ollama",
@@ -102,7 +124,7 @@ def profile_for(preset: str, format_name: str, model: str, overrides: Mapping[st
     facts: dict[str, Any] = {} if own_host or format_name != "openai-chat" else dict(_COMPATIBLE)
     short = model.rpartition("/")[2]
     for row in ROWS:
-        if row.format == format_name and row.preset in (None, preset) and (re.match(row.pattern, model) or re.match(row.pattern, short)):
+        if format_name in row.formats and row.preset in (None, preset) and (re.match(row.pattern, model) or re.match(row.pattern, short)):
             facts.update(row.facts)
     known = {field.name for field in fields(Profile)}
     facts.update({name: value for name, value in overrides.items() if name in known})

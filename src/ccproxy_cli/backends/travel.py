@@ -17,12 +17,24 @@ UP: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "openai-project": "as the organization",
             "idempotency-key": "SDKs send it so that their retries are not billed twice",
         },
+        "openai-responses": {
+            "openai-beta": "switches on what the body uses",
+            "openai-organization": "whom to bill, for keys of several organizations",
+            "openai-project": "as the organization",
+            "idempotency-key": "SDKs send it so that their retries are not billed twice",
+        },
+        "gemini": {},
     }
 )
 """Of a client's headers, those its vendor must see; by format."""
 
 QUERY: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {"anthropic": {"beta": "Claude Code and the SDKs' beta methods say it beside the header"}, "openai-chat": {}}
+    {
+        "anthropic": {"beta": "Claude Code and the SDKs' beta methods say it beside the header"},
+        "openai-chat": {},
+        "openai-responses": {},
+        "gemini": {"alt": "how a stream is framed", "$alt": "the same, with more to say"},
+    }
 )
 """Of a client's query parameters, those its vendor knows; by format. Callers also put their key there."""
 

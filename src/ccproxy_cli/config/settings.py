@@ -30,7 +30,7 @@ class ProviderSettings:
     base_url: str | None = None
     """Where the vendor's SDK would be pointed; default from the preset."""
     format: str | None = None
-    """anthropic or openai-chat; default from the preset."""
+    """anthropic, openai-chat, openai-responses or gemini; default from the preset."""
     api_key: str | None = field(default=None, repr=False)
     """The key itself, or `env:NAME`, `command:PROGRAM ARGS`, or `client` to pass the caller's key through."""
     models: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ from ccproxy_cli.config.secrets import is_literal, is_loopback, looks_real
 from ccproxy_cli.config.settings import ModelRule, ProviderSettings, Settings
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
-FORMATS = ("anthropic", "openai-chat")
+FORMATS = ("anthropic", "openai-chat", "openai-responses", "gemini")
 
 
 @frozen

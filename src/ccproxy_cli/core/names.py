@@ -28,7 +28,7 @@ def fit_name(name: str, limit: int) -> str:
     return f"{spelled[: limit - _DIGITS - 1]}_{digest}"
 
 
-def fit_names(request: Request, limit: int) -> tuple[Request, Mapping[str, str]]:
+def fit_names(request: Request, fit_one: Callable[[str], str]) -> tuple[Request, Mapping[str, str]]:
     """The request with every tool's name fitted, and how to restore them.
 
     Names change everywhere alike: in the tools, the choice among them, and the calls and results of the history.
@@ -39,7 +39,7 @@ def fit_names(request: Request, limit: int) -> tuple[Request, Mapping[str, str]]
     restore: dict[str, str] = {}
 
     def fit(name: str) -> str:
-        fitted = fit_name(name, limit)
+        fitted = fit_one(name)
         if fitted != name:
             restore[fitted] = name
         return fitted

@@ -79,6 +79,7 @@ class FileRef:
     """A file uploaded to its issuer earlier; no other vendor can read it."""
 
     issuer: str
+    """The format's name, or the vendor's where several formats of one vendor name the same files."""
     file_id: str
 
 

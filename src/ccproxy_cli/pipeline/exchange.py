@@ -53,5 +53,7 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes = b""
+    ping: bytes = b""
+    """What keeps the stream alive while nothing comes."""
     chunks: AsyncGenerator[bytes, None] | None = None
     """Whole frames of a stream, ready to send; errors are already in-band. Whoever takes it closes it (`aclose`)."""

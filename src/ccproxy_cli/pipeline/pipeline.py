@@ -30,7 +30,8 @@ from ccproxy_cli.pipeline.proofs import KeySource, Outbound, bring_home, may_hol
 from ccproxy_cli.pipeline.refusals import refusal_in, without_refused
 from ccproxy_cli.pipeline.route import Route, RouteTable
 
-SSE_HEADERS = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache", "x-accel-buffering": "no"}
+STREAM_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
+"""Nothing on the way may keep or hold back a stream."""
 _LOSSES_HEADER_LIMIT = 1024
 
 
@@ -70,14 +71,15 @@ class Pipeline:
         route, backend = self._route(exchange)
         relay = self._relays.get(route.target.provider)
         refused: UpstreamError | None = None
-        if relay is not None and relay.format is exchange.format and not may_hold_envelopes(exchange.call.body):
+        if relay is not None and relay.format is exchange.format and envelope.relayable and not may_hold_envelopes(exchange.call.body):
+            exchange.relayed = True
             try:
                 # Written anew even when nothing changes: of a member given twice the upstream must see the one that was checked.
                 return await self._relay(exchange, relay, envelope.for_model(exchange.call, route.target.model))
             except UpstreamError as error:
                 if refusal_in(error.error) is None:
                     raise
-                refused = error
+                refused, exchange.relayed = error, False
         request = exchange.format.decode_request(exchange.call, exchange.losses)
         request = await self._incoming(exchange, evolve(request, model=route.target.model), relay)
         return await self._translate(exchange, backend, request, refused)
@@ -188,12 +190,11 @@ class Pipeline:
     async def _relay(self, exchange: Exchange, backend: RelayBackend, call: HTTPCall) -> Answer:
         exchange.sent_upstream = time.monotonic()
         reply = await backend.relay(call, exchange.stream, exchange.client_key)
-        exchange.relayed = True
         exchange.first_byte = time.monotonic()
         exchange.upstream_status = 200
         if isinstance(reply, RelayedStream):
-            headers = {**reply.headers, **SSE_HEADERS, **self._headers(exchange)}
-            return Answer(200, headers, chunks=_relayed(exchange, reply))
+            headers = {**reply.headers, "content-type": _media_type("text/event-stream"), **STREAM_HEADERS, **self._headers(exchange)}
+            return Answer(200, headers, chunks=_relayed(exchange, reply), ping=exchange.format.ping)
         if isinstance(reply, RelayedReply):
             exchange.usage = reply.usage
         return Answer(reply.status, {**reply.headers, "content-type": "application/json", **self._headers(exchange)}, reply.body)
@@ -204,8 +205,9 @@ class Pipeline:
         exchange.first_byte = time.monotonic()
         exchange.upstream_status = 200
         if exchange.stream:
-            chunks = _encoded(exchange, stream, exchange.format.stream_encoder(request))
-            return Answer(200, {**SSE_HEADERS, **self._headers(exchange)}, chunks=chunks)
+            encoder = exchange.format.stream_encoder(request)
+            headers = {"content-type": _media_type(encoder.media_type), **STREAM_HEADERS, **self._headers(exchange)}
+            return Answer(200, headers, chunks=_encoded(exchange, stream, encoder), ping=encoder.ping)
         response = await _folded(exchange, stream)
         body = exchange.format.encode_response(response, request)
         return Answer(200, {"content-type": "application/json", **self._headers(exchange)}, body)
@@ -310,6 +312,10 @@ def note_failure(exchange: Exchange, error: APIError, *, streaming: bool = False
             exchange.outcome = "overloaded"
         case _:
             exchange.outcome = "upstream_error"
+
+
+def _media_type(name: str) -> str:
+    return f"{name}; charset=utf-8" if name.startswith("text/") else name
 
 
 def _header_safe(text: str) -> str:

@@ -14,7 +14,7 @@ from ccproxy_cli.server.asgi import Receive, Scope, Send
 from ccproxy_cli.server.body import BodyRefused, ClientGone, read_body
 from ccproxy_cli.server.hangup import Hangup
 from ccproxy_cli.server.replies import STOPPING, error_of, send_error, send_reply, send_stream
-from ccproxy_cli.server.routes import ENDPOINTS, Action, Endpoint
+from ccproxy_cli.server.routes import Action, Endpoint, find
 from ccproxy_cli.server.visit import Visit
 
 STRICT_HEADER = "x-ccproxy-strict"
@@ -115,20 +115,16 @@ async def _stop(visit: Visit, send: Send) -> None:
 
 
 def _endpoint(path: str) -> tuple[Endpoint, str | None]:
-    """What is served at a path, and the model it names if it is below a list of models."""
-    endpoint = ENDPOINTS.get(path)
-    if endpoint is not None:
-        return endpoint, None
-    start, _, model_id = path.partition("/models/")
-    endpoint = ENDPOINTS.get(f"{start}/models")
-    if endpoint is None or not model_id:
+    """What is served at a path, and the model it names if it is one model of a list."""
+    found = find(path)
+    if found is None:
         raise BadRequest("there is nothing at this path", kind=ErrorKind.NOT_FOUND)
-    return endpoint, model_id
+    return found
 
 
 def _check_method(endpoint: Endpoint, visit: Visit) -> None:
     match endpoint.action:
-        case Action.ABSENT if visit.method == "GET" and visit.headers.get("upgrade", "").lower() == "websocket":
+        case Action.GENERATE if endpoint.canonical == "/responses" and visit.headers.get("upgrade", "").lower() == "websocket":
             # Codex falls back to plain HTTP at once on 426, and only on that.
             error = APIError(ErrorKind.UPGRADE_REFUSED, "WebSocket is not spoken here: use plain HTTP", headers={"upgrade": "HTTP/1.1"})
             raise UpstreamError(error)

@@ -63,7 +63,7 @@ async def send_stream(send: Send, visit: Visit, answer: Answer, headers: Mapping
     try:
         chunk = await anext(chunks, b"")
         await send({"type": "http.response.start", "status": answer.status, "headers": _encoded(headers)})
-        heartbeat = Heartbeat(send, visit.format.ping, PING_AFTER)
+        heartbeat = Heartbeat(send, answer.ping, PING_AFTER)
         count = 0
         while chunk:
             visit.bytes_out += len(chunk)

@@ -43,22 +43,49 @@ def _paths(prefix: str, path: str) -> Iterator[str]:
 
 
 def _endpoints() -> Iterator[tuple[str, Endpoint]]:
-    anthropic, chat = FORMATS["anthropic"], FORMATS["openai-chat"]
+    anthropic, chat, responses, gemini = (FORMATS[name] for name in ("anthropic", "openai-chat", "openai-responses", "gemini"))
     for path in _paths("/anthropic", "/messages"):
         yield path, Endpoint(Action.GENERATE, anthropic, "/v1/messages")
         yield f"{path}/count_tokens", Endpoint(Action.COUNT_TOKENS, anthropic, "/v1/messages/count_tokens")
     for path in _paths("/openai", "/chat/completions"):
         yield path, Endpoint(Action.GENERATE, chat, "/chat/completions")
     for path in _paths("/openai", "/responses"):
-        yield path, Endpoint(Action.ABSENT, chat, "/responses")
+        yield path, Endpoint(Action.GENERATE, responses, "/responses")
+        yield f"{path}/input_tokens", Endpoint(Action.COUNT_TOKENS, responses, "/responses/input_tokens")
+        yield f"{path}/compact", Endpoint(Action.ABSENT, responses, "/responses/compact")
     for path in ("/v1/models", "/models", "/v1/v1/models"):
         yield path, Endpoint(Action.MODELS, None, "/models")
         yield f"/anthropic{path}", Endpoint(Action.MODELS, anthropic, "/models")
         yield f"/openai{path}", Endpoint(Action.MODELS, chat, "/models")
+    for path in ("/v1beta/models", "/v1beta/v1beta/models"):
+        yield path, Endpoint(Action.MODELS, gemini, "/models")
+        yield f"/gemini{path}", Endpoint(Action.MODELS, gemini, "/models")
+    yield "/gemini/v1/models", Endpoint(Action.MODELS, gemini, "/models")
 
 
 ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(dict(_endpoints()))
 """By normal path: one slash between words, none at the end."""
+
+
+VERBS: Mapping[str, Action] = MappingProxyType(
+    {"generateContent": Action.GENERATE, "streamGenerateContent": Action.GENERATE, "countTokens": Action.COUNT_TOKENS}
+)
+"""What Gemini writes behind a model's name and a colon."""
+
+
+def find(path: str) -> tuple[Endpoint, str | None] | None:
+    """What is served at a normal path, and the model it names if it is one model of a list; None if nothing is."""
+    endpoint = ENDPOINTS.get(path)
+    if endpoint is not None:
+        return endpoint, None
+    start, _, model = path.partition("/models/")
+    listed = ENDPOINTS.get(f"{start}/models")
+    if listed is None or not model:
+        return None
+    _, colon, verb = model.rpartition(":")
+    if colon and verb in VERBS:
+        return Endpoint(VERBS[verb], FORMATS["gemini"], f"/models/{model}"), None
+    return listed, model
 
 
 def normal_path(path: str) -> str:
@@ -70,11 +97,17 @@ def normal_path(path: str) -> str:
 
 def format_of(path: str, headers: Mapping[str, str]) -> Format:
     """What whoever asks for `path` speaks, so that even a refusal is in their words: told by the path, else by the headers."""
-    endpoint = ENDPOINTS.get(path)
-    if endpoint is not None and endpoint.format is not None:
-        return endpoint.format
+    found = find(path)
+    if found is not None and found[0].format is not None:
+        return found[0].format
+    if path.startswith(("/gemini/", "/v1beta")):
+        return FORMATS["gemini"]
+    if "/responses" in path:
+        return FORMATS["openai-responses"]
     if path.startswith("/anthropic/") or "/messages" in path:
         return FORMATS["anthropic"]
     if path.startswith("/openai/") or "/chat/" in path:
         return FORMATS["openai-chat"]
+    if "x-goog-api-key" in headers:
+        return FORMATS["gemini"]
     return FORMATS["anthropic" if "anthropic-version" in headers or "x-api-key" in headers else "openai-chat"]

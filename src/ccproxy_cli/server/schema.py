@@ -22,7 +22,12 @@ _ERRORS = {
     "504": "The upstream took too long.",
     "529": "Overloaded, here or upstream. Told as 503 in OpenAI's format.",
 }
-_VENDORS = {"anthropic": "the Anthropic Messages API", "openai-chat": "the OpenAI Chat Completions API"}
+_VENDORS = {
+    "anthropic": "the Anthropic Messages API",
+    "openai-chat": "the OpenAI Chat Completions API",
+    "openai-responses": "the OpenAI Responses API",
+    "gemini": "the Gemini API",
+}
 
 
 def openapi_document() -> JSON:

@@ -26,6 +26,8 @@ class Envelope:
     stream: bool
     members: Mapping[str, bytes]
     """The body's top-level members, each with its exact bytes."""
+    relayable: bool = True
+    """The client can be given the upstream's own bytes."""
 
     def with_members(self, changes: Mapping[str, bytes]) -> bytes:
         """The body with some members replaced or added and every other byte of every value as the client sent it."""
@@ -63,6 +65,14 @@ class StreamDecoder(Protocol):
 class StreamEncoder(Protocol):
     """Events to bytes of a stream. Holds one stream's state."""
 
+    @property
+    def media_type(self) -> str:
+        """What the stream is called in its `content-type`."""
+
+    @property
+    def ping(self) -> bytes:
+        """What keeps it alive while there is nothing to say."""
+
     def encode(self, event: Event) -> bytes:
         """The bytes for `event`; empty if this format says nothing here."""
 
@@ -98,16 +108,13 @@ class Format:
     decode_models: Callable[[bytes], tuple[ModelInfo, ...]] = field(repr=False)
     encode_models: Callable[[tuple[ModelInfo, ...]], bytes] = field(repr=False)
     encode_model: Callable[[ModelInfo], bytes] = field(repr=False)
-    tool_name_limit: int = 64
-    """Characters a tool's name may have."""
+    fit_tool_name: Callable[[str], str] = field(repr=False)
+    """The name a tool goes by in this format: itself if it may, else one that depends on nothing but it."""
     decode_count_request: Callable[[HTTPCall, Losses], Request] | None = field(default=None, repr=False)
     """None where the vendor has no token counter."""
     encode_count_request: Callable[[Request, Profile, Losses], HTTPCall] | None = field(default=None, repr=False)
     decode_count: Callable[[bytes], TokenCount] | None = field(default=None, repr=False)
     encode_count: Callable[[TokenCount], bytes] | None = field(default=None, repr=False)
-    fit_tool_name: Callable[[str], str] | None = field(default=None, repr=False)
-    """How a tool of any name is called in a request of another format; None if names go out as they are. Whoever sends such a request
-    turns the names in the answer back."""
     stops_taken: Callable[[tuple[str, ...], Profile], tuple[str, ...]] | None = field(default=None, repr=False)
     """Of a request's stop sequences, those that can be sent; None if all can. Whoever sends the request enforces the others."""
     proof_slot: ProofSlot | None = None

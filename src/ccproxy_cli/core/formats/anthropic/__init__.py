@@ -1,5 +1,7 @@
 """Anthropic Messages: `POST /v1/messages`, its event stream, its errors, its model list and its token counter."""
 
+from functools import partial
+
 from ccproxy_cli.core.formats._format import Format
 from ccproxy_cli.core.formats.anthropic.adaptation import stops_taken
 from ccproxy_cli.core.formats.anthropic.catalog import (
@@ -18,6 +20,7 @@ from ccproxy_cli.core.formats.anthropic.response import decode_response, encode_
 from ccproxy_cli.core.formats.anthropic.stream_decoder import StreamDecoder
 from ccproxy_cli.core.formats.anthropic.stream_encoder import PING, StreamEncoder
 from ccproxy_cli.core.formats.anthropic.wire import NAME
+from ccproxy_cli.core.names import fit_name
 from ccproxy_cli.core.parts import ProofKind
 from ccproxy_cli.core.seal import ProofSlot
 
@@ -43,7 +46,7 @@ FORMAT = Format(
     encode_count_request=encode_count_request,
     decode_count=decode_count,
     encode_count=encode_count,
-    tool_name_limit=128,
+    fit_tool_name=partial(fit_name, limit=128),
     stops_taken=stops_taken,
     proof_slot=ProofSlot(ProofKind.SIGNATURE),
 )

@@ -63,6 +63,9 @@ class _Lane:
 class StreamEncoder:
     """One answer's stream. Parts must not interleave."""
 
+    media_type = "text/event-stream"
+    ping = PING
+
     def __init__(self, request: Request) -> None:
         self._native = False
         self._start: ResponseStart | None = None

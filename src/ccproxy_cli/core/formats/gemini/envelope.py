@@ -45,7 +45,8 @@ def peek(call: HTTPCall) -> Envelope:
         raise BadRequest("contents: Field required", "contents")
     if contents is not None and contents[:1] not in (b"[", b"{"):
         raise BadRequest("contents: expected a list", "contents")
-    return PathEnvelope(model, action == STREAM, members)
+    streams = action == STREAM
+    return PathEnvelope(model, streams, members, relayable=not (streams and wants_array(call)))
 
 
 def split_path(path: str) -> tuple[str, str]:

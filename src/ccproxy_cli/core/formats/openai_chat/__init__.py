@@ -1,5 +1,7 @@
 """OpenAI Chat Completions, and the many servers that copy it."""
 
+from functools import partial
+
 from ccproxy_cli.core.formats._format import Format
 from ccproxy_cli.core.formats._openai.catalog import ModelLists, models_call
 from ccproxy_cli.core.formats.openai_chat.bend import stops_taken
@@ -11,6 +13,7 @@ from ccproxy_cli.core.formats.openai_chat.request import decode_request, encode_
 from ccproxy_cli.core.formats.openai_chat.response import decode_response, encode_response
 from ccproxy_cli.core.formats.openai_chat.wire import NAME
 from ccproxy_cli.core.framing import encode_comment
+from ccproxy_cli.core.names import fit_name
 
 _LISTS = ModelLists(NAME)
 
@@ -33,6 +36,7 @@ FORMAT = Format(
     encode_models=_LISTS.encode,
     encode_model=_LISTS.encode_one,
     stops_taken=stops_taken,
+    fit_tool_name=partial(fit_name, limit=64),
 )
 
 __all__ = ["FORMAT"]

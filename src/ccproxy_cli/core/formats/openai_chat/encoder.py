@@ -25,6 +25,7 @@ from ccproxy_cli.core.formats.openai_chat.finish import finish_word, write_usage
 from ccproxy_cli.core.formats.openai_chat.response import FURTHER, made_up_id
 from ccproxy_cli.core.formats.openai_chat.tools import is_legacy
 from ccproxy_cli.core.formats.openai_chat.wire import NAME
+from ccproxy_cli.core.framing import encode_comment
 from ccproxy_cli.core.jsontext import JSON, dumps
 from ccproxy_cli.core.parts import Media, Opaque, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
 from ccproxy_cli.core.request import Request
@@ -37,6 +38,9 @@ _HOLE = "\x00text\x00"
 
 class ChatStreamEncoder:
     """One stream's state."""
+
+    media_type = "text/event-stream"
+    ping = encode_comment(b"ping")
 
     def __init__(self, request: Request) -> None:
         self._usage = bool(request.stream_usage)

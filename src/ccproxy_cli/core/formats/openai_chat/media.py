@@ -3,14 +3,14 @@
 import base64
 import binascii
 
-from attrs import define, evolve
+from attrs import define, evolve, field
 
 from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import Losses
+from ccproxy_cli.core.formats._openai.media import FILES, FileNames, spread, titled, unsupported
 from ccproxy_cli.core.formats.openai_chat import spelling
-from ccproxy_cli.core.formats.openai_chat.parts import unsupported
 from ccproxy_cli.core.formats.openai_chat.wire import NAME
-from ccproxy_cli.core.parts import Excerpts, FileRef, Inline, Link, Media, MediaKind, Opaque, Part, PlainText, Text
+from ccproxy_cli.core.parts import Excerpts, FileRef, Inline, Link, Media, MediaKind, Part, PlainText, Text
 
 _AUDIO = {
     "audio/mpeg": "audio/mp3",
@@ -20,15 +20,14 @@ _AUDIO = {
     "audio/wave": "audio/wav",
 }
 """OpenAI takes these two, under these names."""
-_EXTENSIONS = {"application/pdf": "pdf"}
 
 
 @define
 class MediaFitter:
-    """Fits the media of one request; it numbers documents without a name."""
+    """Fits the media of one request."""
 
     losses: Losses
-    _unnamed: int = 0
+    _names: FileNames = field(factory=FileNames)
 
     def fit(self, media: Media, path: str) -> tuple[Part, ...]:
         """The parts that say it here.
@@ -39,7 +38,7 @@ class MediaFitter:
         self.losses.add_foreign(media.extras, NAME, path)
         bare = evolve(media, extras=spelling.ours({}))
         match media.kind, media.source:
-            case _, FileRef(issuer) if issuer != NAME:
+            case _, FileRef(issuer) if issuer != FILES:
                 raise unsupported("a file uploaded to another vendor", f"{path}.source")
             case MediaKind.IMAGE, Inline() | Link():
                 if media.name or media.context:
@@ -53,50 +52,18 @@ class MediaFitter:
                 raise unsupported(f"this kind of {kind.value}", f"{path}.source")
 
     def _document(self, media: Media, path: str) -> tuple[Part, ...]:
+        context = (Text(media.context),) if media.context else ()
         match media.source:
             case PlainText(text):
-                return (_titled(media, text),)
+                return (titled(media, text),)
             case Excerpts(parts):
-                return self._excerpts(media, parts, path)
+                return spread(media, parts, path, self.fit, NAME, self.losses)
             case Inline(media_type, data) if media_type.startswith("text/"):
                 try:
-                    return (_titled(media, base64.b64decode(data, validate=True).decode()),)
+                    return (titled(media, base64.b64decode(data, validate=True).decode()),)
                 except (binascii.Error, UnicodeDecodeError) as error:
                     raise BadRequest(f"{path}.source.data: not text in base64", f"{path}.source.data") from error
             case Inline(media_type):
-                named = evolve(media, name=self._file_name(media.name, media_type), context=None)
-                return (Text(media.context), named) if media.context else (named,)
+                return (*context, evolve(media, name=self._names.fit(media.name, media_type), context=None))
             case _:
-                return (evolve(media, context=None),)
-
-    def _file_name(self, name: str | None, media_type: str) -> str:
-        """A name with an ending: the vendor refuses bytes without one."""
-        ending = _EXTENSIONS.get(media_type) or media_type.rpartition("/")[2].rpartition(".")[2] or "bin"
-        if not name:
-            self._unnamed += 1
-            return f"document-{self._unnamed}.{ending}"
-        return name if "." in name else f"{name}.{ending}"
-
-    def _excerpts(self, media: Media, parts: tuple[Part, ...], path: str) -> tuple[Part, ...]:
-        fitted: list[Part] = []
-        for index, part in enumerate(parts):
-            where = f"{path}.source.content[{index}]"
-            match part:
-                case Text(text):
-                    fitted.append(Text(text))
-                case Media():
-                    fitted += self.fit(part, where)
-                case Opaque():
-                    self.losses.add(where, f"{NAME} has no content of type {part.type}")
-                case _:
-                    self.losses.add(where, f"{type(part).__name__} cannot stand here")
-        if fitted and isinstance(fitted[0], Text):
-            return (_titled(media, fitted[0].text), *fitted[1:])
-        return (_titled(media, ""), *fitted) if media.name or media.context else tuple(fitted)
-
-
-def _titled(media: Media, text: str) -> Text:
-    """A document's words under its title, as there is no part for documents of text."""
-    head = [f"[{media.name}]"] if media.name else []
-    head += [media.context] if media.context else []
-    return Text("\n".join([*head, text] if text else head), media.cache)
+                return (*context, evolve(media, name=None, context=None))

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import assert_never
 
-from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import Extras
 from ccproxy_cli.core.formats._blame import Blame, blamed
+from ccproxy_cli.core.formats._openai.media import FILES, PDF_START, read_audio, read_url, unsupported, write_audio, write_url
 from ccproxy_cli.core.formats._wirekit import Unknown
 from ccproxy_cli.core.formats.openai_chat import spelling
 from ccproxy_cli.core.formats.openai_chat.wire import (
@@ -38,9 +38,6 @@ from ccproxy_cli.core.parts import (
     ToolCall,
     ToolResult,
 )
-
-_PDF_START = "JVBERi0"
-"""`%PDF-` in base64: some clients send a document's bytes without the data URL around them."""
 
 
 def read_part(wire: WirePart, path: str, blame: Blame) -> Part:
@@ -105,19 +102,6 @@ def write_cache(mark: CacheMark | None) -> JSON:
     return {"type": "ephemeral", **ttl, **spelling.own_members(mark.extras)}
 
 
-def read_url(url: str) -> Inline | Link:
-    """A data URL is the bytes themselves. Law: `write_url` gives the same URL back."""
-    if url.startswith("data:"):
-        media_type, marker, data = url[5:].partition(";base64,")
-        if marker and "," not in media_type:
-            return Inline(media_type, data)
-    return Link(url)
-
-
-def write_url(source: Inline | Link) -> str:
-    return f"data:{source.media_type};base64,{source.data}" if isinstance(source, Inline) else source.url
-
-
 def _read_image(wire: WireImage) -> Media:
     members = dict(wire.extras)
     cache = read_cache(wire.cache_control, members)
@@ -129,19 +113,13 @@ def _read_image(wire: WireImage) -> Media:
 
 
 def _read_audio(wire: WireAudio) -> Media | Opaque:
+    audio = read_audio(wire.input_audio)
+    if audio is None:
+        return Opaque(NAME, KIT.write(wire))
+    source, rest = audio
     members = dict(wire.extras)
-    match wire.input_audio:
-        case {"data": str() as data, "format": str() as form} as body:
-            rest = {name: value for name, value in body.items() if name not in ("data", "format")}
-            cache = read_cache(wire.cache_control, members)
-            return Media(
-                MediaKind.AUDIO,
-                Inline(f"audio/{form}", data),
-                cache=cache,
-                extras=spelling.ours(members, spelling.dotted("input_audio", rest)),
-            )
-        case _:
-            return Opaque(NAME, KIT.write(wire))
+    cache = read_cache(wire.cache_control, members)
+    return Media(MediaKind.AUDIO, source, cache=cache, extras=spelling.ours(members, spelling.dotted("input_audio", rest)))
 
 
 def _read_file(wire: WireFile) -> Media | Opaque:
@@ -150,14 +128,14 @@ def _read_file(wire: WireFile) -> Media | Opaque:
     source: Source
     if body.file_data is not None:
         source = read_url(body.file_data)
-        if isinstance(source, Link) and source.url.startswith(_PDF_START):
+        if isinstance(source, Link) and source.url.startswith(PDF_START):
             source, notes = Inline("application/pdf", source.url), spelling.note(spelling.BARE)
         elif isinstance(source, Link) and not source.url.startswith(("http://", "https://")):
             return Opaque(NAME, KIT.write(wire))
         if body.file_id is not None:
             inner["file_id"] = body.file_id
     elif body.file_id is not None:
-        source = FileRef(NAME, body.file_id)
+        source = FileRef(FILES, body.file_id)
     else:
         return Opaque(NAME, KIT.write(wire))
     cache = read_cache(wire.cache_control, members)
@@ -206,10 +184,6 @@ def write_part(part: Part, path: str) -> JSON:
             assert_never(part)
 
 
-def unsupported(what: str, path: str) -> BadRequest:
-    return BadRequest(f"{path}: {what} cannot be sent to this model's API", path)
-
-
 def _marked(block: dict[str, JSON], cache: CacheMark | None, extras: Extras, *inner: str) -> dict[str, JSON]:
     """`block` with its cache mark and the members that stood beside it."""
     if cache is not None:
@@ -226,8 +200,8 @@ def _write_media(media: Media, path: str) -> JSON:
                 url = {"url": url} if media.detail is None else {"url": url, "detail": media.detail}
                 spelling.with_inner(url, extras, "image_url")
             return _marked({"type": "image_url", "image_url": url}, media.cache, extras, "image_url")
-        case MediaKind.AUDIO, Inline(media_type, data):
-            audio = {"data": data, "format": media_type.removeprefix("audio/"), **spelling.inner_members(extras, "input_audio")}
+        case MediaKind.AUDIO, Inline() as source:
+            audio = write_audio(source, spelling.inner_members(extras, "input_audio"))
             return _marked({"type": "input_audio", "input_audio": audio}, media.cache, extras, "input_audio")
         case MediaKind.DOCUMENT, source:
             file = _write_source(source, bare=spelling.said(extras, spelling.BARE), path=path)

@@ -32,7 +32,7 @@ from ccproxy_cli.core.formats.openai_responses.output import Dresser, answer_id,
 from ccproxy_cli.core.formats.openai_responses.parts import OUTPUT_TEXT, write_part
 from ccproxy_cli.core.formats.openai_responses.response import GONE, ending, shell, started, write_item
 from ccproxy_cli.core.formats.openai_responses.wire import KIT, NAME
-from ccproxy_cli.core.framing import encode_frame
+from ccproxy_cli.core.framing import encode_comment, encode_frame
 from ccproxy_cli.core.jsontext import JSON, dumps
 from ccproxy_cli.core.parts import Media, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
 from ccproxy_cli.core.request import Request
@@ -77,6 +77,9 @@ class _Lane:
 
 class ResponsesStreamEncoder:
     """One stream's state."""
+
+    media_type = "text/event-stream"
+    ping = encode_comment(b"ping")
 
     def __init__(self, request: Request) -> None:
         self._request = request

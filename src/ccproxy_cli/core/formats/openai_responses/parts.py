@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import assert_never
 
-from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.formats._blame import Blame, blamed
+from ccproxy_cli.core.formats._openai.media import FILES, PDF_START, read_audio, read_url, unsupported, write_audio, write_url
 from ccproxy_cli.core.formats._wirekit import Unknown
 from ccproxy_cli.core.formats.openai_responses import spelling
 from ccproxy_cli.core.formats.openai_responses.wire import KIT, NAME, WireAudio, WireFile, WireImage, WirePart, WireRefusal, WireText
@@ -29,9 +29,6 @@ from ccproxy_cli.core.parts import (
 
 INPUT_TEXT = "input_text"
 OUTPUT_TEXT = "output_text"
-
-_PDF_START = "JVBERi0"
-"""`%PDF-` in base64: some clients send a document's bytes without the data URL around them."""
 
 
 def read_part(wire: WirePart, usual: str, path: str, blame: Blame) -> Part:
@@ -96,11 +93,6 @@ def write_part(part: Part, usual: str, path: str) -> WirePart:
             assert_never(part)
 
 
-def unsupported(what: str, path: str) -> BadRequest:
-    """The exception for content that this format cannot say and that must not be left out."""
-    return BadRequest(f"{path}: {what} is not supported by this model's API ({NAME})", path)
-
-
 def read_cache(raw: JSON) -> CacheMark | None:
     """A cache breakpoint. Its lifetimes are not those of other vendors, so that the mark asks for the vendor's default anywhere else."""
     return None if raw is None else CacheMark(extras=spelling.ours({spelling.BREAKPOINT: raw}))
@@ -108,19 +100,6 @@ def read_cache(raw: JSON) -> CacheMark | None:
 
 def write_cache(mark: CacheMark | None) -> JSON:
     return None if mark is None else spelling.noted(mark.extras, spelling.BREAKPOINT)
-
-
-def read_url(url: str) -> Inline | Link:
-    """A data URL is the bytes themselves. Law: `write_url` gives the same URL back."""
-    if url.startswith("data:"):
-        media_type, marker, data = url[5:].partition(";base64,")
-        if marker and "," not in media_type:
-            return Inline(media_type, data)
-    return Link(url)
-
-
-def write_url(source: Inline | Link) -> str:
-    return f"data:{source.media_type};base64,{source.data}" if isinstance(source, Inline) else source.url
 
 
 def _read_image(wire: WireImage, path: str, blame: Blame) -> Media:
@@ -131,7 +110,7 @@ def _read_image(wire: WireImage, path: str, blame: Blame) -> Media:
         if wire.file_id is not None:
             members["file_id"] = wire.file_id
     elif wire.file_id is not None:
-        source = FileRef(NAME, wire.file_id)
+        source = FileRef(FILES, wire.file_id)
     else:
         raise blamed(blame, path, "an image needs one of image_url and file_id")
     return Media(MediaKind.IMAGE, source, detail=wire.detail, cache=cache, extras=spelling.ours(members))
@@ -143,7 +122,7 @@ def _read_file(wire: WireFile, path: str, blame: Blame) -> Media:
     if wire.file_data is not None:
         source = read_url(wire.file_data)
         if isinstance(source, Link):
-            kind = "application/pdf" if wire.file_data.startswith(_PDF_START) else "application/octet-stream"
+            kind = "application/pdf" if wire.file_data.startswith(PDF_START) else "application/octet-stream"
             source = Inline(kind, wire.file_data)
             members |= spelling.note(spelling.BARE)
         others = {"file_url": wire.file_url, "file_id": wire.file_id}
@@ -151,7 +130,7 @@ def _read_file(wire: WireFile, path: str, blame: Blame) -> Media:
         source = Link(wire.file_url)
         others = {"file_id": wire.file_id}
     elif wire.file_id is not None:
-        source, others = FileRef(NAME, wire.file_id), {}
+        source, others = FileRef(FILES, wire.file_id), {}
     else:
         raise blamed(blame, path, "a file needs one of file_data, file_url and file_id")
     members |= {name: value for name, value in others.items() if value is not None}
@@ -159,13 +138,11 @@ def _read_file(wire: WireFile, path: str, blame: Blame) -> Media:
 
 
 def _read_audio(wire: WireAudio) -> Media | Opaque:
-    match wire.input_audio:
-        case {"data": str() as data, "format": str() as form}:
-            rest = {name: value for name, value in wire.input_audio.items() if name not in ("data", "format")}
-            extras = spelling.ours(wire.extras, spelling.dotted("input_audio", rest))
-            return Media(MediaKind.AUDIO, Inline(f"audio/{form}", data), extras=extras)
-        case _:
-            return Opaque(NAME, KIT.write(wire))
+    audio = read_audio(wire.input_audio)
+    if audio is None:
+        return Opaque(NAME, KIT.write(wire))
+    source, rest = audio
+    return Media(MediaKind.AUDIO, source, extras=spelling.ours(wire.extras, spelling.dotted("input_audio", rest)))
 
 
 def _write_media(media: Media, path: str) -> WirePart:
@@ -182,9 +159,8 @@ def _write_media(media: Media, path: str) -> WirePart:
             return WireFile(file_url=url, filename=media.name, prompt_cache_breakpoint=cache, extras=members)
         case MediaKind.DOCUMENT, FileRef(_, file_id):
             return WireFile(file_id=file_id, filename=media.name, prompt_cache_breakpoint=cache, extras=members)
-        case MediaKind.AUDIO, Inline(media_type, data):
-            audio = {"data": data, "format": media_type.removeprefix("audio/"), **spelling.inner_members(media.extras, "input_audio")}
-            return WireAudio(input_audio=audio, extras=members)
+        case MediaKind.AUDIO, Inline() as source:
+            return WireAudio(input_audio=write_audio(source, spelling.inner_members(media.extras, "input_audio")), extras=members)
         case kind, (PlainText() | Excerpts() | Link() | FileRef() | Inline()):
             raise unsupported(f"this kind of {kind.value}", path)
         case _:

@@ -274,7 +274,7 @@ def test_a_resolution_hint_is_told() -> None:
     [
         Media(MediaKind.AUDIO, Inline("audio/wav", "AAAA")),
         Media(MediaKind.VIDEO, Link("http://x")),
-        Media(MediaKind.IMAGE, FileRef("openai-chat", "file-1")),
+        Media(MediaKind.IMAGE, FileRef("openai", "file-1")),
         Media(MediaKind.DOCUMENT, Inline("application/zip", "AAAA")),
         Media(MediaKind.DOCUMENT, Inline("text/plain", "%%%")),
     ],

@@ -162,7 +162,7 @@ def test_parts_keep_their_places_and_their_marks() -> None:
     assert isinstance(document, Media)
     assert (document.kind, document.source, document.name) == (MediaKind.DOCUMENT, Inline("application/pdf", "JVBERi0="), "a.pdf")
     assert isinstance(uploaded, Media)
-    assert uploaded.source == FileRef("openai-chat", "file-1")
+    assert uploaded.source == FileRef("openai", "file-1")
     assert isinstance(audio, Media)
     assert (audio.kind, audio.source) == (MediaKind.AUDIO, Inline("audio/wav", "aGk="))
     assert isinstance(video, Opaque)

@@ -120,7 +120,7 @@ def test_media_are_read_from_every_place_they_come_from() -> None:
     found = [(part.kind, part.source) for part in parts if isinstance(part, Media)]
     assert found == [
         (MediaKind.IMAGE, Inline("image/png", "AAAA")),
-        (MediaKind.IMAGE, FileRef("openai-responses", "file-1")),
+        (MediaKind.IMAGE, FileRef("openai", "file-1")),
         (MediaKind.DOCUMENT, Inline("application/pdf", "JVBERi0x")),
         (MediaKind.DOCUMENT, Inline("application/pdf", "JVBERi0x")),
         (MediaKind.DOCUMENT, Link("https://example.test/a.pdf")),

@@ -32,8 +32,8 @@ def write_url(source: Inline | Link) -> str:
 def read_audio(body: JSON) -> tuple[Inline, dict[str, JSON]] | None:
     """A recording and what else its object holds, or None where the object is not the one that OpenAI documents."""
     match body:
-        case {"data": str() as data, "format": str() as form, **rest}:
-            return Inline(f"audio/{form}", data), rest
+        case {"data": str() as data, "format": str() as form}:
+            return Inline(f"audio/{form}", data), {name: value for name, value in body.items() if name not in ("data", "format")}
         case _:
             return None
 

@@ -239,6 +239,13 @@ async def test_a_stalled_upstream_is_a_timeout_and_is_hung_up_on(upstream: RawUp
     await asyncio.wait_for(heard.gone.wait(), 5)
 
 
+async def test_an_answer_that_stops_is_given_up_by_the_idle_limit_however_long_its_head_may_take(upstream: RawUpstream) -> None:
+    upstream.will(STALLED["inside the body"])
+    timeouts = TimeoutSettings(connect=2, first_byte=60, idle=0.4, total=90)
+    error = (await asyncio.wait_for(failure(upstream, "anthropic", streaming=False, timeouts=timeouts), 20)).error
+    assert (error.kind, error.message) == (ErrorKind.UPSTREAM_TIMEOUT, "up stopped answering for 0.4 seconds")
+
+
 async def test_a_whole_answer_may_take_no_longer_than_the_total(upstream: RawUpstream) -> None:
     upstream.will(stream_reply(*[b": still here\n\n"] * 100, pause=0.05))
     timeouts = TimeoutSettings(connect=2, first_byte=5, idle=5, total=0.4)

@@ -5,7 +5,6 @@ read, and every buffer is bounded. Limits of time are kept by one timer per answ
 """
 
 import asyncio
-import io
 import os
 import zlib
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
-from ccproxy_cli.backends.connections import Connector, Request, resend_if_stale
+from ccproxy_cli.backends.connections import Connector, body_of
 from ccproxy_cli.backends.watch import Stalled, Watch
 from ccproxy_cli.config.settings import TimeoutSettings
 from ccproxy_cli.core.errors import APIError, ErrorKind, UpstreamError
@@ -31,8 +30,6 @@ _INFLATE_STEP = 1024 * 1024
 _KEEP_ALIVE = 30.0
 """Seconds an idle connection is kept. The vendors' balancers close theirs after a minute."""
 _KNOWN_URLS = 256
-_ONE_WRITE = 1024 * 1024
-"""Bytes of a request body that may go out in one go; larger ones leave the loop room between their pieces."""
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -155,21 +152,35 @@ class Transport:
             UpstreamError: no answer, or not HTTP.
         """
         session = self._session or self._connect()
-        loop = asyncio.get_running_loop()
-        started = loop.time()
-        body = call.body if len(call.body) <= _ONE_WRITE else io.BytesIO(call.body)
+        watch = Watch(asyncio.get_running_loop(), self.timeouts)
         try:
-            async with asyncio.timeout(self.timeouts.first_byte):
-                response = await session.request(call.method, self._url(call), data=body or None, headers=headers, allow_redirects=False)
-        except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as error:  # a TimeoutError is an OSError
+            response = await self._send(session, call, headers)
+        except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as error:
+            watch.stop()
             raise self.fault(error) from error
-        watch = Watch(loop, response.content, self.timeouts, started)
+        except asyncio.CancelledError as error:
+            watch.stop()
+            if watch.ended_the_wait():
+                raise self.fault(TimeoutError()) from error
+            raise
+        watch.begin(response.content)
         try:
             return Reply(response, self, watch)
         except UpstreamError:
             watch.stop()
             response.close()
             raise
+
+    async def _send(self, session: aiohttp.ClientSession, call: HTTPCall, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        """One attempt, and a second if the first met a connection its peer had left. A reset is none of our business: then the request may
+        have been read."""
+        url, body = self._url(call), body_of(call.body)
+        try:
+            return await session.request(call.method, url, data=body, headers=headers, allow_redirects=False)
+        except aiohttp.ServerDisconnectedError:
+            if body is None or not body.on_used_connection:
+                raise
+        return await session.request(call.method, url, data=body_of(call.body), headers=headers, allow_redirects=False)
 
     async def aclose(self) -> None:
         """End every connection, answers on the way included."""
@@ -221,8 +232,6 @@ class Transport:
     def _connect(self) -> aiohttp.ClientSession:
         self._session = aiohttp.ClientSession(
             connector=Connector(keep_alive=_KEEP_ALIVE),
-            request_class=Request,
-            middlewares=(resend_if_stale,),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self.timeouts.connect),

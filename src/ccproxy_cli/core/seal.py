@@ -71,6 +71,8 @@ class ProofSlot:
     """Texts and calls have one too, not only reasoning."""
     thoughts_return: bool = True
     """Clients hand reasoning back with the rest of the conversation."""
+    stand_in: str | None = None
+    """What the vendor documents for calls of its history that it made no proof for, if it insists on one."""
 
 
 def seal(proof: Proof, key: bytes, place: Place = Place.HERE) -> str:

@@ -5,7 +5,7 @@ format has a place for opaque state; `bring_home` undoes that in the conversatio
 reasoning carry the proof of a text or call on the reasoning before it, or on an empty one made for the purpose.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
 from attrs import define, evolve, field, frozen
@@ -176,17 +176,19 @@ def bring_home(request: Request, client: str, key: KeySource, losses: Losses) ->
     Args:
         client: name of the client's format.
     """
-
-    def homed(parts: tuple[Part, ...], path: str) -> Sequence[Part]:
-        if not any(_holds_envelope(part, client) for part in parts):
-            return parts
-        homing = _Homing(client, key, losses)
-        for position, part in enumerate(parts):
-            homing.take(part, f"{path}[{position}]")
-        homing.end()
-        return homing.parts
-
-    return map_answers(request, homed)
+    homing = _Homing(client, key, losses)
+    messages: list[Message] = []
+    for index, message in enumerate(request.messages):
+        if message.role is not Role.ASSISTANT:
+            homing.end_turn()
+        elif homing.waiting or any(_holds_envelope(part, client) for part in message.parts):
+            parts = homing.take(message.parts, f"messages[{index}].content")
+            if not parts:
+                continue
+            message = evolve(message, parts=parts, flat=message.flat and len(parts) == 1)
+        messages.append(message)
+    homing.end_turn()
+    return evolve(request, messages=tuple(messages))
 
 
 def _holds_envelope(part: Part, client: str) -> bool:
@@ -206,15 +208,24 @@ class _Traveller:
 
 @define
 class _Homing:
-    """One message's parts on their way back."""
+    """Brings back the proofs of one conversation, message by message."""
 
     client: str
     key: KeySource
     losses: Losses
     parts: list[Part] = field(factory=list)
+    """Of the message at hand."""
     waiting: list[_Traveller] = field(factory=list)
+    """Proofs that have not met their part yet. It may stand in the next message: some formats have one for every piece of a turn."""
 
-    def take(self, part: Part, path: str) -> None:
+    def take(self, parts: tuple[Part, ...], path: str) -> tuple[Part, ...]:
+        """The parts of one of the assistant's messages."""
+        self.parts = []
+        for position, part in enumerate(parts):
+            self._take(part, f"{path}[{position}]")
+        return tuple(self.parts)
+
+    def _take(self, part: Part, path: str) -> None:
         match part:
             case Reasoning():
                 self._take_reasoning(part, path)
@@ -228,10 +239,11 @@ class _Homing:
             case _:
                 self.parts.append(part)
 
-    def end(self) -> None:
-        """No more parts will come."""
+    def end_turn(self) -> None:
+        """The assistant has said all it said in a row."""
         for traveller in self.waiting:
             self.losses.add(traveller.path, f"the {traveller.place} it vouches for is not there any more")
+        self.waiting = []
 
     def _take_reasoning(self, part: Reasoning, path: str) -> None:
         here, elsewhere = self._open(part, path)

@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 
 from ccproxy_cli.core.errors import APIError
 from ccproxy_cli.core.extras import Losses
+from ccproxy_cli.core.formats import FORMATS
 from ccproxy_cli.core.parts import Part, Proof, Reasoning, Text, ToolCall
 from ccproxy_cli.core.request import Request, Role, ThinkingMode
 from ccproxy_cli.pipeline.proofs import map_answers
@@ -24,18 +25,13 @@ class ProofRefusal:
     issuer: str
     source: str
     """Where the wording is from."""
-    stand_in: str | None = None
-    """What the vendor takes in place of a signature on a turn's first call, where it insists on one."""
     missing: bool = False
     """It is about proofs that are not there, and says nothing against the others."""
 
 
-def _refusal(pattern: str, issuer: str, source: str, stand_in: str | None = None, *, missing: bool = False) -> ProofRefusal:
-    return ProofRefusal(re.compile(pattern, re.IGNORECASE), issuer, source, stand_in, missing)
+def _refusal(pattern: str, issuer: str, source: str, *, missing: bool = False) -> ProofRefusal:
+    return ProofRefusal(re.compile(pattern, re.IGNORECASE), issuer, source, missing)
 
-
-_SKIP = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
-"""base64 of `skip_thought_signature_validator`, which Google documents for calls that come from elsewhere."""
 
 REFUSALS = (
     _refusal(r"invalid `?signature`? in `?thinking`? block", "anthropic", "API errors quoted in public issues, 2025 and 2026"),
@@ -43,8 +39,8 @@ REFUSALS = (
     _refusal(r"`?thinking`? or `?redacted_thinking`? blocks .{0,60}cannot be modified", "anthropic", "API errors in public issues, 2025"),
     _refusal(r"encrypted content .{0,200}could not be (verified|decrypted)", "openai-responses", "API errors in public issues, 2025"),
     _refusal(r"of type 'reasoning' was provided without its required following item", "openai-responses", "recorded answers, 2026"),
-    _refusal(r"thought signature is not valid", "gemini", "API errors quoted in public issues, 2026", _SKIP),
-    _refusal(r"missing a `?thought_signature`?", "gemini", "Google's page on thought signatures, 2026-11", _SKIP, missing=True),
+    _refusal(r"thought signature is not valid", "gemini", "API errors quoted in public issues, 2026"),
+    _refusal(r"missing a `?thought_signature`?", "gemini", "Google's page on thought signatures, 2026-11", missing=True),
 )
 
 
@@ -79,8 +75,9 @@ def without_refused(request: Request, refusal: ProofRefusal, losses: Losses) -> 
                     yield part
 
     changed = request if refusal.missing else map_answers(request, stripped)
-    if refusal.stand_in is not None:
-        stand_in = Proof(refusal.issuer, refusal.stand_in)
+    slot = FORMATS[refusal.issuer].proof_slot
+    if slot is not None and slot.stand_in is not None:
+        stand_in = Proof(refusal.issuer, slot.stand_in)
         changed = map_answers(changed, lambda parts, path: _stood_in(parts, stand_in))
     changed = _without_open_thinking(changed, refusal, losses)
     return None if changed == request else changed

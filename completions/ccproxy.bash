@@ -19,11 +19,11 @@ _ccproxy() {
         --log-level) COMPREPLY=($(compgen -W "debug info warning error" -- "$current")); return ;;
         --print-env) COMPREPLY=($(compgen -W "sh fish powershell json" -- "$current")); return ;;
         --attach|--config|--file|-a|-f) COMPREPLY=($(compgen -f -- "$current")); return ;;
-        --backend|--host|--max-tokens|--model|--port|--provider|--schema|--system|-m|-p|-s) return ;;
+        --backend|--host|--max-tokens|--model|--port|--provider|--schema|--system|--workers|-m|-p|-s) return ;;
     esac
     case "$path" in
         "") words="serve ask wrap doctor models test config --version -V --help -h" ;;
-        "serve") words="stop status --host --port --config --log-level --detach -d --json --help -h" ;;
+        "serve") words="stop status --host --port --config --workers --log-level --detach -d --json --help -h" ;;
         "serve stop") words="--port --json --help -h" ;;
         "serve status") words="--port --json --help -h" ;;
         "ask") words="--model -m --system -s --file -f --attach -a --schema --max-tokens --no-stream --usage --config --json --help -h" ;;

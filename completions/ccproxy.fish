@@ -15,6 +15,7 @@ for name in ccproxy ccproxy-cli
     complete -c $name -n '__fish_seen_subcommand_from serve; and not __fish_seen_subcommand_from stop status' -l host -x -d 'Address to listen on; default 127.0.0.1'
     complete -c $name -n '__fish_seen_subcommand_from serve; and not __fish_seen_subcommand_from stop status' -l port -x -d 'Port to listen on; default 8000, 0 picks a free one'
     complete -c $name -n '__fish_seen_subcommand_from serve; and not __fish_seen_subcommand_from stop status' -l config -r -F -d 'Configuration file, TOML, JSON or YAML'
+    complete -c $name -n '__fish_seen_subcommand_from serve; and not __fish_seen_subcommand_from stop status' -l workers -x -d 'Processes to serve with; default 1'
     complete -c $name -n '__fish_seen_subcommand_from serve; and not __fish_seen_subcommand_from stop status' -l log-level -x -a 'debug info warning error' -d 'debug, info, warning or error'
     complete -c $name -n '__fish_seen_subcommand_from serve; and not __fish_seen_subcommand_from stop status' -l detach -s d -d 'Run in the background'
     complete -c $name -n '__fish_seen_subcommand_from serve; and not __fish_seen_subcommand_from stop status' -l json -d 'Print a versioned JSON envelope'

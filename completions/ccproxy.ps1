@@ -19,6 +19,7 @@ $ccproxyWords = @{
         @('--host', 'Address to listen on; default 127.0.0.1'),
         @('--port', 'Port to listen on; default 8000, 0 picks a free one'),
         @('--config', 'Configuration file, TOML, JSON or YAML'),
+        @('--workers', 'Processes to serve with; default 1'),
         @('--log-level', 'debug, info, warning or error'),
         @('--detach', 'Run in the background'),
         @('-d', 'Run in the background'),

@@ -86,6 +86,7 @@ def serve(
         int | None, typer.Option(metavar="PORT", min=0, max=65535, help="Port to listen on; default 8000, 0 picks a free one.")
     ] = None,
     config: Config = None,
+    workers: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Processes to serve with; default 1.")] = 1,
     log_level: Annotated[str | None, typer.Option(metavar="LEVEL", help="debug, info, warning or error.")] = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Run in the background.")] = False,
     json: Json = False,
@@ -95,7 +96,7 @@ def serve(
         return
     from ccproxy_cli.cli import serve as command
 
-    options = command.Options(host, port, config, log_level)
+    options = command.Options(host, port, config, log_level, workers)
     execute("serve", lambda: command.detach(options) if detach else command.run(options, as_json=json), as_json=json)
 
 

@@ -33,6 +33,7 @@ class Options:
     port: int | None = None
     config: str | None = None
     log_level: str | None = None
+    workers: int = 1
 
     def load(self) -> Loaded:
         """The settings of the server.
@@ -50,7 +51,8 @@ class Options:
     def arguments(self) -> Sequence[str]:
         """The same options, for another process."""
         pairs = (("--host", self.host), ("--port", self.port), ("--config", self.config), ("--log-level", self.log_level))
-        return [word for name, value in pairs if value is not None for word in (name, str(value))]
+        words = [word for name, value in pairs if value is not None for word in (name, str(value))]
+        return [*words, "--workers", str(self.workers)] if self.workers > 1 else words
 
 
 def run(options: Options, *, as_json: bool) -> Result | int:
@@ -69,8 +71,17 @@ def run(options: Options, *, as_json: bool) -> Result | int:
     except CannotListen as error:
         return Result("serve", errors=(Failure("cannot_listen", str(error)),))
     settings = evolve(loaded.settings, server=evolve(server, token=token))
-    run_loop(_serve(evolve(loaded, settings=settings), listener, as_json, token_name=_variable(server.token)))
-    return 0
+    loaded, parent = evolve(loaded, settings=settings), os.getpid()
+
+    def work(index: int) -> int:
+        run_loop(_serve(loaded, listener, as_json, _variable(server.token), parent, speaks=index == 0))
+        return 0
+
+    if options.workers == 1:
+        return work(0)
+    from ccproxy_cli.launch.workers import Workers
+
+    return Workers(options.workers, work).run()
 
 
 def _variable(token: str | None) -> str | None:
@@ -78,7 +89,8 @@ def _variable(token: str | None) -> str | None:
     return token.removeprefix("env:") if token and token.startswith("env:") else None
 
 
-async def _serve(loaded: Loaded, listener: Any, as_json: bool, token_name: str | None) -> None:
+async def _serve(loaded: Loaded, listener: Any, as_json: bool, token_name: str | None, pid: int, *, speaks: bool) -> None:
+    """Serve in this process. `pid` is who is to be told to stop; of several processes one `speaks` for all."""
     import asyncio
 
     from ccproxy_cli.launch.serve import serve_app
@@ -94,7 +106,7 @@ async def _serve(loaded: Loaded, listener: Any, as_json: bool, token_name: str |
     pipeline = build_pipeline(settings, redactor)
     app = create_app(settings, pipeline, redactor=redactor)
     url, port = url_of(listener), listener.getsockname()[1]
-    running = Running(os.getpid(), url, port, time.time(), __version__, os.environ.get(_LOG_VARIABLE))
+    running = Running(pid, url, port, time.time(), __version__, os.environ.get(_LOG_VARIABLE))
 
     async def report_health() -> None:
         for name, health in (await pipeline.health()).items():
@@ -105,6 +117,8 @@ async def _serve(loaded: Loaded, listener: Any, as_json: bool, token_name: str |
 
         def ready() -> None:
             pipeline.warm_up()
+            if not speaks:
+                return
             try:
                 stack.enter_context(register.registered(register.state_folder(os.environ), running))
             except OSError as error:  # a home that cannot be written is no reason not to serve

@@ -13,6 +13,7 @@ from ccproxy_cli.backends.claude_code.cli import LOGIN_HINT, find_cli
 from tests.e2e.conftest import CCPROXY, Machine
 from tests.e2e.talks import PICTURE, told_anthropic
 from tests.fake_anthropic import FakeAnthropic, text
+from tests.launch.conftest import wait_until
 
 pytestmark = pytest.mark.real_cli
 
@@ -91,7 +92,7 @@ async def test_logged_out_is_a_401_that_sdks_do_not_repeat(machine: Machine) -> 
                 with pytest.raises(anthropic.AuthenticationError) as by_anthropic:
                     await claude.messages.create(**asked, max_tokens=9, stream=stream)
                 refusals += [by_openai.value, by_anthropic.value]
-        assert not any("claude" in process.name() for process in served.children)
+        wait_until(lambda: not any("claude" in process.name() for process in served.children))
     assert [(line["status"], line["client_format"]) for line in served.log] == [(401, "openai-chat"), (401, "anthropic")] * 2
     for refusal in refusals:
         assert refusal.response.headers["x-should-retry"] == "false"

@@ -294,3 +294,20 @@ async def test_what_only_the_vendor_knows_passes_where_the_formats_are_one(house
         "stream": True,
         "shipped_today": [1.5, None],
     }
+
+
+async def test_lists_of_models_and_counts(house: House) -> None:
+    messages: Any = [{"role": "user", "content": "Hi"}]
+    async with (
+        AnthropicTalk(house.served.url, MODELS["anthropic"], stream=False) as claude,
+        OpenAITalk(house.served.url, MODELS["openai"], stream=False) as chat,
+    ):
+        listed = [model.id async for model in claude.client.models.list()]
+        assert listed == [model.id async for model in chat.client.models.list()]
+        assert {"echo", "sonnet", "fake-1"} <= set(listed)
+        assert (await claude.client.models.retrieve("echo")).id == (await chat.client.models.retrieve("echo")).id == "echo"
+        relayed = await claude.client.messages.count_tokens(model=MODELS["anthropic"], messages=messages)
+        estimated = await claude.client.messages.count_tokens(model=MODELS["claude"], messages=messages)
+    assert relayed.input_tokens == 77
+    assert 0 < estimated.input_tokens < 77
+    assert not house.anthropic.bodies

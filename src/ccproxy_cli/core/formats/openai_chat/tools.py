@@ -18,9 +18,6 @@ from ccproxy_cli.core.jsontext import JSON
 from ccproxy_cli.core.parts import Opaque, ToolKind
 from ccproxy_cli.core.request import AnyTool, ChoiceMode, Tool, ToolChoice
 
-NO_ARGUMENTS: Mapping[str, JSON] = {"type": "object", "properties": {}}
-"""The schema of a function without parameters; some servers refuse anything less."""
-
 
 def read_tool(wire: WireTool, path: str) -> AnyTool:
     """One tool. Raises `BadRequest` if it has no type and is no function."""

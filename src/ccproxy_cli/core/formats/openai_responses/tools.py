@@ -19,9 +19,6 @@ from ccproxy_cli.core.jsontext import JSON
 from ccproxy_cli.core.parts import Opaque, ToolKind
 from ccproxy_cli.core.request import AnyTool, ChoiceMode, Tool, ToolChoice
 
-NO_ARGUMENTS: Mapping[str, JSON] = {"type": "object", "properties": {}}
-"""The schema of a function without parameters."""
-
 
 def read_tools(wires: Sequence[WireTool], path: str, notes: Mapping[str, JSON]) -> list[AnyTool]:
     """All tools, those of namespaces among them, each with these notes. Raises `BadRequest` for one without a type."""

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from ccproxy_cli.core.parts import CacheMark, Part, Proof, ProofKind, Reasoning, Text, ToolCall, ToolResult
 from ccproxy_cli.core.request import Message, Request, Role
-from ccproxy_cli.pipeline.memory import RecentTurns, Turn, memory_key, remember, restored, turn_of, with_recalled
+from ccproxy_cli.core.response import Finish, FinishReason, Response
+from ccproxy_cli.core.stream import explode
+from ccproxy_cli.pipeline.memory import Listener, RecentTurns, Turn, memory_key, remember, restored, turn_of, with_recalled
 
 SIGNED = Proof("anthropic", "sig")
 WORDS = st.text("ab ", min_size=1, max_size=5)
@@ -67,6 +69,16 @@ def test_where_words_were_changed_the_reasoning_comes_first(parts: list[Part]) -
     assert restored(replay, turn) == (*thoughts, *replay)
 
 
+@given(turns())
+def test_what_is_heard_of_a_stream_is_what_the_answer_holds(parts: list[Part]) -> None:
+    listener = Listener()
+    for event in explode(Response("r", "m", tuple(parts), Finish(FinishReason.TOOL_CALLS))):
+        assert not listener.done
+        listener.feed(event)
+    assert listener.done
+    assert turn_of(listener.parts, "openai-chat") == turn_of(parts, "openai-chat")
+
+
 def test_proofs_on_calls_and_on_blank_words_come_back() -> None:
     on_call, on_blank = Proof("gemini", "call"), Proof("gemini", "blank")
     parts: list[Part] = [ToolCall("a", "Read", "{}", proofs=(on_call,)), ToolCall("b", "Read", "{}"), Text("", proofs=(on_blank,))]
@@ -115,6 +127,16 @@ async def test_reasoning_that_came_with_its_proof_is_left_alone() -> None:
     await remember(parts, memory, "gemini", None)
     replay = asked(Message(Role.ASSISTANT, (Reasoning("newer", (Proof("anthropic", "other"),)), ToolCall("call_1", "Read", "{}"))))
     assert await with_recalled(replay, memory, None, "anthropic") == replay
+
+
+async def test_a_turn_in_several_messages_is_one_turn() -> None:
+    """google-genai's chats keep a message for every chunk of a stream."""
+    memory = RecentTurns(Clock())
+    parts: list[Part] = [Reasoning("t", (SIGNED,)), Text("words"), ToolCall("call_1", "Read", "{}")]
+    await remember(parts, memory, "gemini", None)
+    kept = [Message(Role.ASSISTANT, (part,)) for part in parts]
+    assert await with_recalled(asked(*kept), memory, None, "anthropic") == asked(*kept)
+    assert await with_recalled(asked(*kept[1:]), memory, None, "anthropic") == asked(Message(Role.ASSISTANT, tuple(parts)))
 
 
 async def test_calls_replayed_one_by_one_get_the_reasoning_once() -> None:

@@ -5,6 +5,7 @@ when the tools have answered. So an answer that calls tools is remembered, and w
 is put back where it stood. Nothing of it is in any id, and nothing is on disk.
 """
 
+import itertools
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
@@ -12,6 +13,7 @@ from typing import Protocol, TypeAlias, assert_never
 
 from attrs import evolve, frozen
 
+from ccproxy_cli.core.events import Event, PartStart, ProofDelta, ResponseEnd, TextDelta
 from ccproxy_cli.core.ids import digest_id
 from ccproxy_cli.core.parts import Part, Proof, Reasoning, Text, ToolCall
 from ccproxy_cli.core.request import Message, Request, Role
@@ -64,6 +66,42 @@ class Turn:
         texts = [step.text for step in self.steps if isinstance(step, Reasoning)]
         payloads = [proof.payload for step in self.steps for proof in step.proofs]
         return sum(map(sys.getsizeof, texts + payloads)) + _OVERHEAD * (1 + len(self.steps) + len(payloads))
+
+
+class Listener:
+    """Hears an answer's events as they pass, for what is to be remembered of it. As little work for a delta as can be."""
+
+    def __init__(self) -> None:
+        self._parts: list[Part] = []
+        self._texts: dict[int, list[str]] = {}
+        self.done = False
+        """The answer is complete."""
+
+    def feed(self, event: Event) -> None:
+        match event:
+            case TextDelta(index, text):
+                if index in self._texts:
+                    self._texts[index].append(text)
+            case PartStart(index, part):
+                self._parts.append(part)
+                if isinstance(part, Text | Reasoning):
+                    self._texts[index] = [part.text]
+            case ProofDelta(index, proof):
+                part = self._parts[index]
+                if isinstance(part, Text | Reasoning | ToolCall):
+                    self._parts[index] = evolve(part, proofs=(*part.proofs, proof))
+            case ResponseEnd():
+                self.done = True
+            case _:
+                pass
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What was heard, arguments of calls left out."""
+        texts = {index: "".join(pieces) for index, pieces in self._texts.items()}
+        return tuple(
+            evolve(part, text=texts[index]) if isinstance(part, Text | Reasoning) else part for index, part in enumerate(self._parts)
+        )
 
 
 def turn_of(parts: Iterable[Part], client: str) -> Turn | None:
@@ -169,23 +207,26 @@ async def with_recalled(request: Request, memory: TurnMemory, client_key: str | 
     Args:
         issuer: the format that the request goes out in, whose reasoning alone is of use; None if that is not known.
     """
-    told: set[int] = set()
+    told: set[tuple[str, ...]] = set()
     messages: list[Message] = []
-    for message in request.messages:
-        turn = await _recalled(message, memory, client_key) if message.role is Role.ASSISTANT else None
+    for role, said in itertools.groupby(request.messages, key=lambda message: message.role):
+        run = list(said)
+        parts = tuple(part for message in run for part in message.parts)
+        turn = await _recalled(parts, memory, client_key) if role is Role.ASSISTANT else None
         if turn is None or not (issuer is None or issuer in turn.issuers):
-            messages.append(message)
+            messages += run
             continue
-        fresh = id(turn) not in told
-        told.add(id(turn))
-        # Some clients replay each of several calls in a message of its own: the reasoning comes before the first.
-        parts = restored(message.parts, turn if fresh else turn.without_reasoning)
-        messages.append(evolve(message, parts=parts, flat=False))
+        calls = tuple(turn.call_ids)
+        fresh = calls not in told
+        told.add(calls)
+        # Some clients replay each of several calls as a turn of its own: the reasoning comes before the first.
+        parts = restored(parts, turn if fresh else turn.without_reasoning)
+        messages.append(evolve(run[0], parts=parts, flat=False))
     return evolve(request, messages=tuple(messages))
 
 
-async def _recalled(message: Message, memory: TurnMemory, client_key: str | None) -> Turn | None:
-    for call_id in replayed_calls(message.parts):
+async def _recalled(parts: Sequence[Part], memory: TurnMemory, client_key: str | None) -> Turn | None:
+    for call_id in replayed_calls(parts):
         turn = await memory.recall(memory_key(client_key, call_id))
         if turn is not None:
             return turn

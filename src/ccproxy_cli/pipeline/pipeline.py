@@ -23,9 +23,9 @@ from ccproxy_cli.core.http import HTTPCall
 from ccproxy_cli.core.request import Request
 from ccproxy_cli.core.response import Response
 from ccproxy_cli.core.seal import KEY_LENGTH
-from ccproxy_cli.core.stream import Fold, InOrder, State
+from ccproxy_cli.core.stream import Fold, InOrder
 from ccproxy_cli.pipeline.exchange import Answer, Exchange
-from ccproxy_cli.pipeline.memory import RecentTurns, TurnMemory, remember, with_recalled
+from ccproxy_cli.pipeline.memory import Listener, RecentTurns, TurnMemory, remember, with_recalled
 from ccproxy_cli.pipeline.proofs import KeySource, Outbound, bring_home, may_hold_envelopes, only_own
 from ccproxy_cli.pipeline.refusals import refusal_in, without_refused
 from ccproxy_cli.pipeline.route import Route, RouteTable
@@ -174,15 +174,15 @@ class Pipeline:
         """The events with their proofs in the client's own place for such, or remembered where it has none."""
         slot = exchange.format.proof_slot
         outbound = Outbound(exchange.format, self._seal_key)
-        folding = Fold() if slot is None or not slot.thoughts_return else None
+        listener = Listener() if slot is None or not slot.thoughts_return else None
         try:
             async for batch in stream:
-                if folding is not None:
+                if listener is not None:
                     for event in batch:
-                        folding.feed(event)
-                    if folding.state is State.ENDED:
-                        await remember(folding.response.parts, self._memory, exchange.format.name, exchange.client_key)
-                        folding = None
+                        listener.feed(event)
+                    if listener.done:
+                        await remember(listener.parts, self._memory, exchange.format.name, exchange.client_key)
+                        listener = None
                 yield batch if slot is None else [ready for event in batch for ready in outbound.feed(event)]
         finally:
             await stream.aclose()

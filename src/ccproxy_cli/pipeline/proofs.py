@@ -5,6 +5,7 @@ format has a place for opaque state; `bring_home` undoes that in the conversatio
 reasoning carry the proof of a text or call on the reasoning before it, or on an empty one made for the purpose.
 """
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
@@ -59,10 +60,11 @@ class Outbound:
         if slot is None or isinstance(event, Ping):
             return [event]
         out = [] if self._signed is None and self._end is None else self._resolve(event, slot)
+        if type(event) is TextDelta:  # nearly every event
+            number = self._numbers[event.index]
+            out.append(event if number == event.index else TextDelta(number, event.text))
+            return out
         match event:
-            case TextDelta(index, text):
-                number = self._numbers[index]
-                out.append(event if number == index else TextDelta(number, text))
             case PartStart():
                 self._start(event, slot, out)
             case ProofDelta(index, proof) if proof.issuer != self._client:
@@ -176,18 +178,18 @@ def bring_home(request: Request, client: str, key: KeySource, losses: Losses) ->
     Args:
         client: name of the client's format.
     """
-    homing = _Homing(client, key, losses)
     messages: list[Message] = []
-    for index, message in enumerate(request.messages):
-        if message.role is not Role.ASSISTANT:
-            homing.end_turn()
-        elif homing.waiting or any(_holds_envelope(part, client) for part in message.parts):
-            parts = homing.take(message.parts, f"messages[{index}].content")
-            if not parts:
-                continue
-            message = evolve(message, parts=parts, flat=message.flat and len(parts) == 1)
-        messages.append(message)
-    homing.end_turn()
+    position = 0
+    for role, turn in itertools.groupby(request.messages, key=lambda message: message.role):
+        said = list(turn)
+        if role is Role.ASSISTANT and any(_holds_envelope(part, client) for message in said for part in message.parts):
+            homing = _Homing(client, key, losses)
+            for index, message in enumerate(said, position):
+                homing.take(message, f"messages[{index}].content")
+            messages += homing.end()
+        else:
+            messages += said
+        position += len(said)
     return evolve(request, messages=tuple(messages))
 
 
@@ -208,22 +210,35 @@ class _Traveller:
 
 @define
 class _Homing:
-    """Brings back the proofs of one conversation, message by message."""
+    """Brings back the proofs of one turn.
+
+    A turn may be several messages: some formats have one for every piece of it, and google-genai's chats keep one for every chunk.
+    """
 
     client: str
     key: KeySource
     losses: Losses
-    parts: list[Part] = field(factory=list)
-    """Of the message at hand."""
+    messages: list[tuple[Message, list[Part]]] = field(factory=list)
+    """As they came, and their parts as they go on."""
     waiting: list[_Traveller] = field(factory=list)
-    """Proofs that have not met their part yet. It may stand in the next message: some formats have one for every piece of a turn."""
+    """Proofs that have not met their part yet."""
 
-    def take(self, parts: tuple[Part, ...], path: str) -> tuple[Part, ...]:
-        """The parts of one of the assistant's messages."""
-        self.parts = []
-        for position, part in enumerate(parts):
+    @property
+    def parts(self) -> list[Part]:
+        return self.messages[-1][1]
+
+    def take(self, message: Message, path: str) -> None:
+        self.messages.append((message, []))
+        for position, part in enumerate(message.parts):
             self._take(part, f"{path}[{position}]")
-        return tuple(self.parts)
+
+    def end(self) -> Iterator[Message]:
+        """The turn's messages, but for those that are left with nothing."""
+        for traveller in self.waiting:
+            self.losses.add(traveller.path, f"the {traveller.place} it vouches for is not there any more")
+        for message, parts in self.messages:
+            if parts or not message.parts:
+                yield evolve(message, parts=tuple(parts), flat=message.flat and len(parts) == 1)
 
     def _take(self, part: Part, path: str) -> None:
         match part:
@@ -238,12 +253,6 @@ class _Homing:
                 self.parts.append(evolve(part, proofs=(*here, *arrived)) if part.proofs or arrived else part)
             case _:
                 self.parts.append(part)
-
-    def end_turn(self) -> None:
-        """The assistant has said all it said in a row."""
-        for traveller in self.waiting:
-            self.losses.add(traveller.path, f"the {traveller.place} it vouches for is not there any more")
-        self.waiting = []
 
     def _take_reasoning(self, part: Reasoning, path: str) -> None:
         here, elsewhere = self._open(part, path)
@@ -260,10 +269,12 @@ class _Homing:
     def _words_before(self) -> str:
         """The words of the reasoning right before this, taken from there: a stream tells the proof of what it has said on empty ones."""
         texts: list[str] = []
-        while self.parts and isinstance(self.parts[-1], Reasoning) and not self.parts[-1].proofs:
-            part = self.parts.pop()
-            assert isinstance(part, Reasoning)
-            texts.append(part.text)
+        for _, parts in reversed(self.messages):
+            while parts and isinstance(part := parts[-1], Reasoning) and not part.proofs:
+                texts.append(part.text)
+                parts.pop()
+            if parts:
+                break
         return "".join(reversed(texts))
 
     def _send(self, traveller: _Traveller) -> None:
@@ -271,13 +282,17 @@ class _Homing:
             case Place.BLANK:
                 self.parts.append(Text(proofs=(traveller.proof,)))
             case Place.BEFORE:
-                for index, part in reversed(list(enumerate(self.parts))):
-                    if isinstance(part, Text | ToolCall):
-                        self.parts[index] = evolve(part, proofs=(*part.proofs, traveller.proof))
-                        return
-                self.waiting.append(traveller)
+                self._send_back(traveller)
             case _:
                 self.waiting.append(traveller)
+
+    def _send_back(self, traveller: _Traveller) -> None:
+        for _, parts in reversed(self.messages):
+            for index, part in reversed(list(enumerate(parts))):
+                if isinstance(part, Text | ToolCall):
+                    parts[index] = evolve(part, proofs=(*part.proofs, traveller.proof))
+                    return
+        self.waiting.append(traveller)
 
     def _open(self, part: Reasoning | Text | ToolCall, path: str) -> tuple[tuple[Proof, ...], list[_Traveller]]:
         """The proofs that hang on the part itself, and those that belong elsewhere."""

@@ -25,6 +25,8 @@ class Meter:
 
     usage: Usage | None = None
     """Final once the answer is complete."""
+    answer: str | None = None
+    """The vendor's id of the answer, known from its first content on."""
 
 
 @frozen
@@ -43,6 +45,8 @@ class RelayedReply(HTTPReply):
     """A complete answer, as the upstream sent it, and what it cost."""
 
     usage: Usage | None = None
+    answer: str | None = None
+    """The vendor's id of it."""
 
 
 @frozen
@@ -102,6 +106,9 @@ class RelayBackend(Protocol):
             UpstreamError: the upstream answered with anything but success, or could not.
         """
 
+    async def pass_on(self, call: HTTPCall, client_key: str | None = None) -> HTTPReply:
+        """Send a call that is not about generating, as `relay` does, and return whatever JSON comes back. Raises as `relay` does."""
+
 
 @runtime_checkable
 class WarmBackend(Protocol):
@@ -109,3 +116,10 @@ class WarmBackend(Protocol):
 
     def warm_up(self) -> None:
         """Its owner means to stay and serve, so getting ready is worth its cost. Returns at once; raises nothing."""
+
+
+class ProcessStream(AsyncGenerator[list[Event], None]):
+    """An `EventStream` that comes from a process of its own."""
+
+    child_pid: int
+    """The process, for the log."""

@@ -44,6 +44,8 @@ class Exchange:
     """ok, rejected, upstream_error, upstream_timeout, stream_broken, client_gone, overloaded or internal."""
     error_type: str | None = None
     upstream_status: int | None = None
+    child_pid: int | None = None
+    """The process that answers, where it is one of ours."""
 
 
 @frozen

@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from attrs import evolve
 
-from ccproxy_cli.backends.base import Backend, EventStream, Health, RelayBackend, RelayedReply, RelayedStream, WarmBackend
+from ccproxy_cli.backends.base import Backend, EventStream, Health, ProcessStream, RelayBackend, RelayedReply, RelayedStream, WarmBackend
 from ccproxy_cli.core.catalog import ModelInfo
 from ccproxy_cli.core.errors import APIError, BadRequest, BadUpstream, ErrorKind, UpstreamError
 from ccproxy_cli.core.events import Event, ResponseEnd, ResponseStart, StreamError, TextDelta
@@ -201,7 +201,9 @@ class Pipeline:
 
     async def _translate(self, exchange: Exchange, backend: Backend, request: Request, refused: UpstreamError | None) -> Answer:
         exchange.sent_upstream = time.monotonic()
-        stream = self._outgoing(exchange, await _accepted(exchange, backend, request, refused))
+        accepted = await _accepted(exchange, backend, request, refused)
+        exchange.child_pid = accepted.child_pid if isinstance(accepted, ProcessStream) else None
+        stream = self._outgoing(exchange, accepted)
         exchange.first_byte = time.monotonic()
         exchange.upstream_status = 200
         if exchange.stream:

@@ -86,6 +86,7 @@ class Visit:
             dur_ms=_milliseconds(now - self.started),
             bytes_in=self.bytes_in,
             bytes_out=self.bytes_out,
+            child_pid=None if exchange is None else exchange.child_pid,
             traceback=self.traceback,
         )
 

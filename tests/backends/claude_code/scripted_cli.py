@@ -90,7 +90,8 @@ def main() -> None:
         if frame["type"] == "control_request":
             if mode == "deaf":
                 time.sleep(600)
-            response = {"subtype": "success", "request_id": frame["request_id"], "response": {}}
+            content: dict[str, Any] = {"mcpServers": []} if frame["request"]["subtype"] == "mcp_status" else {}
+            response = {"subtype": "success", "request_id": frame["request_id"], "response": content}
             if mode == "old" and frame["request"]["subtype"] == "apply_flag_settings":
                 response = {"subtype": "error", "request_id": frame["request_id"], "error": "unknown subtype"}
             out({"type": "control_response", "response": response})

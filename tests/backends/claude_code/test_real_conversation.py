@@ -233,5 +233,5 @@ def pretend_login(home: Path) -> None:
     """A subscription login made up for this test; the product itself never looks at this file."""
     oauth = {"accessToken": "sk-ant-oat01-made-up", "refreshToken": "sk-ant-ort01-made-up", "expiresAt": 32503680000000}
     credentials = {"claudeAiOauth": {**oauth, "scopes": ["user:inference"], "subscriptionType": "max"}}
-    (home / ".claude").mkdir()
+    (home / ".claude").mkdir(exist_ok=True)
     (home / ".claude" / ".credentials.json").write_text(json.dumps(credentials))

@@ -121,12 +121,41 @@ async def test_health_names_the_program_and_the_login(backend: ClaudeCodeBackend
     assert "api_key" in health.detail
 
 
-async def test_models_are_the_aliases_until_the_cli_says_more(backend: ClaudeCodeBackend) -> None:
-    assert {model.id for model in await backend.models()} == {"opus", "sonnet", "haiku"}
-    await fetch(backend, say("hi", model="haiku"))
+async def test_models_are_what_the_login_may_use(backend: ClaudeCodeBackend, api: FakeAnthropic) -> None:
     known = {model.id: model for model in await backend.models()}
     assert {"opus", "sonnet", "haiku"} <= known.keys()
     assert known["opus"].display_name == "Opus"
+    assert any(name.startswith("claude-opus-") for name in known)
+    capabilities = known["opus"].extras["anthropic"]["capabilities"]
+    assert capabilities["effort"]["high"] == {"supported": True}
+    assert api.bodies == []
+    assert await backend.models() == tuple(known.values())
+    await fetch(backend, say("hi", model="some-model-of-mine"))
+    assert {model.id for model in await backend.models()} == known.keys()
+
+
+async def test_a_model_is_asked_for_by_any_name_it_is_listed_under(backend: ClaudeCodeBackend, api: FakeAnthropic) -> None:
+    full = next(model.id for model in await backend.models() if model.id.startswith("claude-haiku"))
+    for name in ("haiku", full):
+        await fetch(backend, say("hi", model=name))
+    assert [body["model"] for body in api.bodies] == [full, full]
+
+
+async def test_without_a_cli_the_models_are_its_aliases(make: Make) -> None:
+    assert [model.id for model in await make(executable="/nowhere/claude").models()] == ["sonnet", "opus", "haiku"]
+
+
+async def test_what_is_left_of_a_subscription_is_told_once_it_is_known(make: Make, api: FakeAnthropic) -> None:
+    soon = str(int(time.time()) + 3000)
+    window = {"utilization": "0.91", "reset": soon, "status": "allowed_warning"}
+    headers = {"anthropic-ratelimit-unified-status": "allowed_warning", "anthropic-ratelimit-unified-reset": soon}
+    headers |= {"anthropic-ratelimit-unified-representative-claim": "five_hour"}
+    headers |= {f"anthropic-ratelimit-unified-5h-{name}": value for name, value in window.items()}
+    api.will_say(text("hello"), headers=headers)
+    backend = make(environment={"ANTHROPIC_API_KEY": None, "CLAUDE_CODE_OAUTH_TOKEN": "sk-ant-oat01-made-up"})
+    assert "limit" not in (await backend.health()).detail
+    await fetch(backend, say("hi"))
+    assert (await backend.health()).detail.endswith("five hour limit used to 91%, new in 50 min")
 
 
 async def test_tokens_are_estimated(backend: ClaudeCodeBackend) -> None:

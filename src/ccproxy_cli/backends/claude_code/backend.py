@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import os
 import tempfile
 import time
@@ -13,7 +14,9 @@ from ccproxy_cli.backends.claude_code.answer import Answer
 from ccproxy_cli.backends.claude_code.catalog import ALIASES, models_of
 from ccproxy_cli.backends.claude_code.cli import INSTALL_HINT, Cli, Login, ask_login, find_cli, require_cli
 from ccproxy_cli.backends.claude_code.command import arguments, environment, is_bare
+from ccproxy_cli.backends.claude_code.frames import ask
 from ccproxy_cli.backends.claude_code.leash import Leash
+from ccproxy_cli.backends.claude_code.limits import limits_in_words
 from ccproxy_cli.backends.claude_code.plan import make_plan
 from ccproxy_cli.backends.claude_code.pool import Pool
 from ccproxy_cli.backends.claude_code.process import Child
@@ -23,15 +26,20 @@ from ccproxy_cli.backends.claude_code.session import Session
 from ccproxy_cli.backends.claude_code.slots import Slots
 from ccproxy_cli.config.settings import TimeoutSettings
 from ccproxy_cli.core.catalog import ModelInfo, TokenCount
-from ccproxy_cli.core.errors import ErrorKind, UpstreamError
+from ccproxy_cli.core.errors import BadUpstream, ErrorKind, UpstreamError
 from ccproxy_cli.core.estimate import estimate_tokens
 from ccproxy_cli.core.extras import Losses, refuse_vital
 from ccproxy_cli.core.formats.anthropic.stream_decoder import StreamDecoder
+from ccproxy_cli.core.jsontext import JSON
 from ccproxy_cli.core.request import Request
 from ccproxy_cli.observe.redact import Redactor
 
 _LOGIN_FRESH = 30.0
 """Seconds for which the CLI's word on its login is believed: asking starts a process."""
+_MODELS_FRESH = 900.0
+"""Seconds for which its list of models is believed."""
+_MODELS_WITHIN = 10.0
+"""Seconds for that list; it takes 0.02 once the process runs (2.1.329)."""
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -79,6 +87,9 @@ class ClaudeCodeBackend:
         self._runs: set[Run] = set()
         self._loading: asyncio.Task[Converse] | None = None
         self._models: tuple[ModelInfo, ...] = ()
+        self._models_until = -math.inf
+        self._asking = asyncio.Lock()
+        self._limits: Mapping[str, JSON] = MappingProxyType({})
         self._login: tuple[float, Login | None] | None = None
 
     async def send(self, request: Request, losses: Losses, client_key: str | None = None) -> EventStream:
@@ -116,9 +127,14 @@ class ClaudeCodeBackend:
     def _gone(self, run: Run) -> None:
         self._pool.give_back(run.session.plan.model)
         self._runs.discard(run)
+        self._limits = run.session.limits or self._limits
         if run.session.plan.model in {model.id for model in self._models or ALIASES}:
             # The CLI lists whatever model it was started with, so only a known one makes the list worth believing.
-            self._models = models_of(run.session.welcome) or self._models
+            self._learn(run.session.welcome)
+
+    def _learn(self, welcome: Mapping[str, JSON]) -> None:
+        self._models = models_of(welcome) or self._models
+        self._models_until = time.monotonic() + (_MODELS_FRESH if self._models else _LOGIN_FRESH)
 
     async def count_tokens(self, request: Request, losses: Losses, client_key: str | None = None) -> TokenCount:
         """An estimate: the CLI can count, but only with a process of its own and several calls of the API's counter."""
@@ -126,8 +142,28 @@ class ClaudeCodeBackend:
         return TokenCount(estimate_tokens(request), estimated=True)
 
     async def models(self) -> tuple[ModelInfo, ...]:
-        """What the login may use, as far as it has been seen; the CLI's aliases before that."""
+        """What the login may use, by the CLI's own word; its aliases where it does not say."""
+        async with self._asking:
+            if time.monotonic() > self._models_until and not self._pool.is_busy:
+                await self._ask_models()
         return self._models or ALIASES
+
+    async def _ask_models(self) -> None:
+        model = ALIASES[0].id
+        try:
+            child = await self._pool.take(model)
+        except UpstreamError:
+            return
+        welcome: Mapping[str, JSON] = {}
+        try:
+            welcome = await ask(child, "ccproxy_models", {"subtype": "initialize", "systemPrompt": ""}, _MODELS_WITHIN)
+        except BadUpstream:
+            pass
+        finally:
+            self._pool.finished(model)
+            await child.end()
+            self._pool.give_back(model)
+        self._learn(welcome)
 
     async def health(self) -> Health:
         """Whether there is a CLI, and whether it is logged in."""
@@ -137,7 +173,8 @@ class ClaudeCodeBackend:
         login = await self._fresh_login(cli)
         if login is None:
             return Health(False, f"{cli.path} does not say whether it is logged in")
-        return Health(login.logged_in, f"{cli.path}, {login.summary}")
+        known = (login.summary, limits_in_words(self._limits, time.time()) if login.logged_in else None)
+        return Health(login.logged_in, ", ".join([cli.path, *filter(None, known)]))
 
     async def aclose(self) -> None:
         """End every process, at once."""

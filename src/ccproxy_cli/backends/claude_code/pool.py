@@ -25,6 +25,8 @@ _STILL_THERE_WITHIN = 2.0
 """Seconds for a ready process to answer when it is wanted; 1 to 10 milliseconds are usual (2.1.329)."""
 _OLDEST = 3600.0
 """Seconds after which a ready process is replaced: to a login's conversations the CLI adds the date, which it looks up once."""
+_SHORTEST_REST = 1.0
+"""Seconds before another attempt, doubled each time."""
 _LONGEST_REST = 300.0
 _STATUS = {"subtype": "mcp_status"}
 
@@ -109,9 +111,14 @@ class Pool:
         self._alarm: asyncio.TimerHandle | None = None
 
     @property
-    def ready(self) -> int:
-        """Processes that wait for a request."""
-        return sum(ready.answers for ready in self._ready)
+    def ready(self) -> list[Child]:
+        """The processes that wait for a request."""
+        return [ready.child for ready in self._ready if ready.child is not None and ready.answers]
+
+    @property
+    def is_busy(self) -> bool:
+        """Every slot is taken and none could be given up."""
+        return self._slots.all_taken and not self._ready
 
     def keep_ready(self) -> None:
         """From now on keep processes ready: whoever holds the pool means to stay."""
@@ -275,7 +282,7 @@ class Pool:
     def _rest(self, seconds: float = 0.0) -> None:
         """Make no process for a while: longer each time, so that what cannot work is not tried over and over."""
         self._troubles += 1
-        seconds = seconds or min(2.0 ** (self._troubles - 1), _LONGEST_REST)
+        seconds = seconds or min(_SHORTEST_REST * 2 ** min(self._troubles - 1, 20), _LONGEST_REST)
         self._rest_until = _now() + seconds
         if self._alarm is not None:
             self._alarm.cancel()

@@ -7,10 +7,11 @@ from anywhere. Whatever ends a run first ends the process; the task then sees th
 import asyncio
 import contextlib
 import importlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, Protocol
 
+from ccproxy_cli.backends.base import ProcessStream
 from ccproxy_cli.backends.claude_code.answer import Answer, ended_early
 from ccproxy_cli.backends.claude_code.process import Child
 from ccproxy_cli.backends.claude_code.session import Session
@@ -40,7 +41,7 @@ async def load_sdk() -> Converse:
     return converse
 
 
-class Run(AsyncGenerator[list[Event], None]):
+class Run(ProcessStream):
     """An `EventStream` that owns a process. Not a generator function: closing one that was never started would close nothing.
 
     Args:
@@ -60,6 +61,7 @@ class Run(AsyncGenerator[list[Event], None]):
         gone: Callable[["Run"], None],
     ) -> None:
         self.session = session
+        self.child_pid = child.pid
         self._child = child
         self._answer = answer
         self._timeouts = timeouts

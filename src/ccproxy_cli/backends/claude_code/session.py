@@ -17,8 +17,6 @@ ENVELOPE = "ccproxy_frame"
 """Subtype of the system frames in which other frames travel through the SDK."""
 _SPENT = {"subtype": "apply_flag_settings", "settings": {"env": {"CLAUDE_CODE_EXTRA_BODY": '{"max_tokens":0}'}}}
 """Makes the API refuse, before it costs anything, whatever the CLI asks next."""
-_TOLD = frozenset({"result", "rate_limit_event"})
-_TOLD_SYSTEM = frozenset({"api_retry"})
 
 
 class Session:
@@ -30,6 +28,8 @@ class Session:
         """What went wrong on our side of the SDK, which would swallow it or lose its type."""
         self.welcome: Mapping[str, JSON] = {}
         """The CLI's answer to `initialize`: models, account."""
+        self.limits: Mapping[str, JSON] = {}
+        """What it said last about the limits of a subscription."""
         self._child = child
         self._sdk_requests: set[str] = set()
         self._initialize_id: str | None = None
@@ -95,10 +95,15 @@ class Session:
                 await self._answer(request_id, request)
             case {"type": "result", "num_turns": 0} if self._remembered is not None and not self._remembered.done():
                 self._remembered.set_result(None)
+            case {"type": "rate_limit_event", "rate_limit_info": dict() as limits}:
+                self.limits = limits
+                return _enveloped(frame)
             case {"type": "assistant", "error": str(error)}:
                 return _enveloped({"type": "assistant", "error": error})
-            case {"type": str(kind)} if kind in _TOLD or (kind == "system" and frame.get("subtype") in _TOLD_SYSTEM):
+            case {"type": "result"} | {"type": "system", "subtype": "api_retry"}:
                 return _enveloped(frame)
+            case _:
+                pass
         return None
 
     def _take_response(self, frame: dict[str, JSON], response: dict[str, JSON]) -> dict[str, JSON] | None:

@@ -11,7 +11,7 @@ from ccproxy_cli.core.jsontext import dumps
 from ccproxy_cli.core.profile import Profile
 from ccproxy_cli.core.request import Request
 
-_WORDS = ("async", "buffer", "class", "config", "error", "file", "handler", "import", "index", "line", "message", "module", "parse", "path", "read")
+_WORDS = ("async", "buffer", "class", "config", "error", "file", "handler", "import", "index", "line", "module", "parse")
 _PATHS = {"anthropic": "/v1/messages", "openai-chat": "/chat/completions", "openai-responses": "/responses"}
 MODEL = "measured-model"
 

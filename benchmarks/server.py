@@ -79,9 +79,7 @@ def main(rounds: int) -> None:
         pin(os.getpid(), 1)
         print(f"{'':34}{'x bare relay':>12}{'best':>8}   {'bare, us':>9}")
         for case in cases():
-            pairs = [
-                (asyncio.run(cost(bare, case.direct, case.body)), asyncio.run(cost(ours, case.path, case.body))) for _ in range(rounds)
-            ]
+            pairs = [asyncio.run(both(case, bare, ours)) for _ in range(rounds)]
             ratio = statistics.median(own / base for base, own in pairs)
             base, own = min(base for base, _ in pairs), min(own for _, own in pairs)
             print(f"{case.name:34}{ratio:12.2f}{own / base:8.2f}   {base * 1e6:9.0f}", flush=True)
@@ -104,7 +102,7 @@ def running(core: int, *command: str) -> Iterator[Program]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    process = subprocess.Popen([word.replace("{port}", str(port)) for word in command])
+    process = subprocess.Popen([word.replace("{port}", str(port)) for word in command], stdout=subprocess.DEVNULL)
     pin(process.pid, core)
     try:
         for _ in range(200):
@@ -122,6 +120,11 @@ def pin(pid: int, core: int) -> None:
     """Where the system lets us choose, the measured servers have one core and everything else another."""
     if hasattr(os, "sched_setaffinity") and len(os.sched_getaffinity(0)) > 1:
         os.sched_setaffinity(pid, {core})
+
+
+async def both(case: Case, bare: Program, ours: Program) -> tuple[float, float]:
+    """What one request costs the bare relay, and what it costs us, measured right after."""
+    return await cost(bare, case.direct, case.body), await cost(ours, case.path, case.body)
 
 
 async def cost(server: Program, path: str, body: bytes) -> float:

@@ -2,6 +2,9 @@
 
 import hashlib
 import re
+from collections import Counter
+
+from attrs import define, field
 
 _LENGTH = 24
 
@@ -18,3 +21,17 @@ def fit_id(given: str, allowed: re.Pattern[str], prefix: str = "call_") -> str:
 def digest_id(text: str) -> str:
     """24 hexadecimal digits that depend on nothing but `text`."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_LENGTH]
+
+
+@define
+class UniqueIds:
+    """Ids for the calls of one conversation: some providers number the calls of every turn from 0 again, others take an id once."""
+
+    _allowed: re.Pattern[str]
+    _used: Counter[str] = field(factory=Counter)
+
+    def give(self, call_id: str) -> str:
+        """An id that fits, and that no earlier call has: the given one if it can be."""
+        fitted = fit_id(call_id, self._allowed)
+        self._used[fitted] += 1
+        return fitted if self._used[fitted] == 1 else "call_" + digest_id(f"{call_id}#{self._used[fitted]}")

@@ -10,6 +10,9 @@ BILLING = "x-anthropic-billing-header:"
 """Claude Code begins its system text with a line that changes on every run (seen 2026-11). It is no content, and would make
 every request's prefix a new one to the provider's cache."""
 
+NO_RESULT = "[no result recorded]"
+"""Stands in for the result of a call that has none, which vendors refuse."""
+
 
 def drop_cache(mark: CacheMark | None, path: str, losses: Losses) -> None:
     """For providers that take no marks."""

@@ -239,7 +239,7 @@ def test_proofs_on_words_and_calls_go_back_only_to_their_issuer() -> None:
         HELLO, said(Role.ASSISTANT, Text("a", proofs=foreign), Text("", proofs=foreign), call(proofs=foreign)), result()
     )
     assert messages[1]["content"] == [words("a"), use()]
-    assert set(losses) == {"messages[1].content[0].proofs", "messages[1].content[1]", "messages[1].content[2].proofs"}
+    assert set(losses) == {"messages[1].content[0].signature", "messages[1].content[1]", "messages[1].content[2].signature"}
 
 
 def test_a_models_own_image_comes_back_with_the_user() -> None:

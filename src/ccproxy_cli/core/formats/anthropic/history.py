@@ -6,7 +6,6 @@ what must go is recorded, and the same history always gives the same bytes.
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from attrs import define, evolve, field, frozen
@@ -15,13 +14,13 @@ from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats.anthropic.media import fit_media
 from ccproxy_cli.core.formats.anthropic.wire import NAME
-from ccproxy_cli.core.ids import digest_id, fit_id
+from ccproxy_cli.core.ids import UniqueIds
 from ccproxy_cli.core.jsontext import dumps_str
-from ccproxy_cli.core.parts import Excerpts, Media, Opaque, Part, Proof, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
+from ccproxy_cli.core.left_behind import NO_RESULT, own_proofs
+from ccproxy_cli.core.parts import Excerpts, Media, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
 from ccproxy_cli.core.request import INSTRUCTING, Message, Role
 
 CALL_ID = re.compile(r"[a-zA-Z0-9_-]{1,128}")
-NO_RESULT = "[no result recorded]"
 
 
 @frozen
@@ -136,7 +135,7 @@ def _fit_part(part: Part, role: Role, path: str, losses: Losses) -> Iterator[Par
     match part:
         case Text():
             if is_readable(part.text):
-                yield evolve(part, proofs=_own_proofs(part, path, losses)) if part.proofs else part
+                yield evolve(part, proofs=own_proofs(part, NAME, path, losses)) if part.proofs else part
             elif part.text or part.proofs:
                 losses.add(path, f"{NAME} refuses text with nothing in it to read")
         case Refusal():
@@ -167,13 +166,6 @@ def _fit_part(part: Part, role: Role, path: str, losses: Losses) -> Iterator[Par
                 losses.add(path, f"{NAME} has no {part.type}")
 
 
-def _own_proofs(part: Text | ToolCall, path: str, losses: Losses) -> tuple[Proof, ...]:
-    own = tuple(proof for proof in part.proofs if proof.issuer == NAME)
-    if len(own) < len(part.proofs):
-        losses.add(f"{path}.proofs", f"{NAME} takes only proofs that it issued itself")
-    return own
-
-
 def _fit_excerpts(part: Media, path: str, losses: Losses) -> Media:
     if not isinstance(part.source, Excerpts):
         return part
@@ -183,7 +175,7 @@ def _fit_excerpts(part: Media, path: str, losses: Losses) -> Media:
 
 def _fit_call(part: ToolCall, path: str, losses: Losses) -> ToolCall:
     if part.proofs:
-        part = evolve(part, proofs=_own_proofs(part, path, losses))
+        part = evolve(part, proofs=own_proofs(part, NAME, path, losses))
     if part.kind is ToolKind.CUSTOM:
         part = evolve(part, kind=ToolKind.FUNCTION, arguments=dumps_str({"input": part.arguments}))
     return part
@@ -194,7 +186,7 @@ def _fit_call(part: ToolCall, path: str, losses: Losses) -> ToolCall:
 
 def _pair_results(turns: list[_Turn], losses: Losses) -> None:
     """Give every call its one result, in the turn right after it and in the order of the calls; results of no call are dropped."""
-    used: Counter[str] = Counter()
+    unique = UniqueIds(CALL_ID)
     for position, turn in enumerate(list(turns)):
         calls = turn.calls if turn.role is Role.ASSISTANT else []
         if not calls:
@@ -203,20 +195,13 @@ def _pair_results(turns: list[_Turn], losses: Losses) -> None:
             turns.append(_Turn(Role.USER))
         ids: list[str] = []
         for call in calls:
-            ids.append(_unique_id(call.call_id, used))
+            ids.append(unique.give(call.call_id))
             turns[position + 1].answers.append(_answer(call, ids[-1], turns, position + 1, losses))
         if ids != [call.call_id for call in calls]:
             _rename(turn, ids)
     for turn in turns:
         for result in turn.results:
             losses.add(f"{result.path}.content", f"no call has the id {result.part.call_id[:80]!r}, so its result is dropped")
-
-
-def _unique_id(call_id: str, used: Counter[str]) -> str:
-    """An id that fits and that no earlier call has: some providers number the calls of every turn from 0 again."""
-    fitted = fit_id(call_id, CALL_ID)
-    used[fitted] += 1
-    return fitted if used[fitted] == 1 else "call_" + digest_id(f"{call_id}#{used[fitted]}")
 
 
 def _answer(call: ToolCall, new_id: str, turns: list[_Turn], start: int, losses: Losses) -> ToolResult:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from ccproxy_cli.core.efforts import effort_of_budget, nearest_effort
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats.anthropic.wire import NAME
 from ccproxy_cli.core.parts import Reasoning, ToolCall
@@ -14,7 +15,6 @@ DEFAULT_MAX_TOKENS = 8192
 MIN_BUDGET = 1024
 """The vendor's least."""
 
-_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _BUDGETS: Mapping[str, int] = MappingProxyType({"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 24576, "max": 32000})
 
 
@@ -58,26 +58,16 @@ def _fit_effort(thinking: Thinking, profile: Profile, losses: Losses) -> str | N
     """The target's effort word nearest to what was asked; None leaves it to the model."""
     effort = thinking.effort
     if effort is None:
-        effort = None if thinking.budget is None else effort_of(thinking.budget)
+        effort = None if thinking.budget is None else effort_of_budget(thinking.budget)
     if effort is None or effort in profile.efforts:
         return effort
-    known = [word for word in _EFFORTS if word in profile.efforts]
-    if not known or effort not in _EFFORTS:
+    nearest = nearest_effort("minimal" if effort == "none" else effort, profile.efforts, up=True)
+    if nearest is None:
         losses.add("thinking.effort", f"the model has no effort {effort[:40]!r}")
         return None
-    wanted = _EFFORTS.index(effort)
-    nearest = min(known, key=lambda word: (abs(_EFFORTS.index(word) - wanted), -_EFFORTS.index(word)))
     if effort != "minimal":  # the vendors' words for least
         losses.add("thinking.effort", f"the model has no effort {effort!r}, so it is asked for {nearest!r}")
     return nearest
-
-
-def effort_of(budget: int) -> str:
-    """The word for a number of thinking tokens."""
-    for word, bound in (("low", 2000), ("medium", 8000), ("high", 20000)):
-        if budget < bound:
-            return word
-    return "xhigh"
 
 
 def _with_budget(limit: int, asked: int | None, thinking: Thinking, profile: Profile, losses: Losses) -> tuple[int, Thinking | None]:

@@ -15,16 +15,13 @@ from ccproxy_cli.core.formats.openai_chat import spelling
 from ccproxy_cli.core.formats.openai_chat.media import MediaFitter
 from ccproxy_cli.core.formats.openai_chat.wire import NAME
 from ccproxy_cli.core.ids import fit_id
+from ccproxy_cli.core.left_behind import NO_RESULT, drop_cache, own_proofs, spoken_instructions
 from ccproxy_cli.core.parts import CacheMark, Media, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
 from ccproxy_cli.core.profile import Profile
 from ccproxy_cli.core.request import INSTRUCTING, Message, Request, Role
 
 CALL_ID = re.compile(r"[!-~]{1,40}")
 """Some deployments refuse call ids of more than 40 characters."""
-NO_RESULT = "[no result recorded]"
-_BILLING = "x-anthropic-billing-header:"
-"""Claude Code begins its system text with a line that changes on every run (seen 2026-11). It is no content, and would make
-every request's prefix a new one to the provider's cache."""
 
 
 def bend_messages(request: Request, profile: Profile, losses: Losses) -> tuple[Message, ...]:
@@ -68,18 +65,7 @@ class _Bending:
     # Instructions
 
     def add_instructions(self, request: Request) -> None:
-        texts: list[Text] = []
-        for index, part in enumerate(request.instructions):
-            path = f"system[{index}]" if not request.instructions_flat else "system"
-            if isinstance(part, Opaque):
-                self.losses.add(path, f"{NAME} has no instructions of type {part.type}")
-                continue
-            text = part.text
-            if index == 0 and text.startswith(_BILLING):
-                self.losses.add(path, "the client's billing line is for its own vendor")
-                text = text.partition("\n")[2]
-            if text:
-                texts.append(self._text(evolve(part, text=text), path))
+        texts = [Text(part.text, self._cache(part.cache, path)) for part, path in spoken_instructions(request, NAME, self.losses)]
         if texts:
             self.done.append(self._system(texts))
 
@@ -166,15 +152,13 @@ class _Bending:
                 case Reasoning():
                     if self.profile.reasoning_replay and part.text:
                         yield Reasoning(part.text)
-                        if part.proofs:
-                            self.losses.add(f"{where}.signature", "proofs go back to their issuer alone")
+                        own_proofs(part, NAME, where, self.losses)
                     else:
                         self.losses.add(where, "this model does not take earlier reasoning back")
                 case ToolCall():
                     self.losses.add_foreign(part.extras, NAME, where)
                     self._cache(part.cache, where)
-                    if part.proofs:
-                        self.losses.add(f"{where}.signature", "proofs go back to their issuer alone")
+                    own_proofs(part, NAME, where, self.losses)
                     empty = part.kind is ToolKind.FUNCTION and not part.arguments.strip()
                     yield ToolCall(fit_id(part.call_id, CALL_ID), part.name, "{}" if empty else part.arguments, part.kind)
                 case Refusal():
@@ -229,11 +213,9 @@ class _Bending:
         return Text(part.text, self._cache(part.cache, path))
 
     def _cache(self, mark: CacheMark | None, path: str) -> CacheMark | None:
-        if mark is None:
-            return None
-        if self.profile.cache_marks:
+        if mark is not None and self.profile.cache_marks:
             return CacheMark(mark.ttl)
-        self.losses.add(f"{path}.cache_control", "this provider caches on its own")
+        drop_cache(mark, path, self.losses)
         return None
 
 

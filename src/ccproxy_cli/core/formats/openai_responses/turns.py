@@ -6,7 +6,6 @@ none; reasoning is only taken back sealed by the vendor.
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import define, evolve, field, frozen
@@ -15,34 +14,21 @@ from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats.openai_responses import spelling
 from ccproxy_cli.core.formats.openai_responses.media import MediaFitter
 from ccproxy_cli.core.formats.openai_responses.wire import NAME
-from ccproxy_cli.core.ids import digest_id, fit_id
-from ccproxy_cli.core.parts import CacheMark, Media, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
+from ccproxy_cli.core.ids import UniqueIds
+from ccproxy_cli.core.left_behind import NO_RESULT, drop_cache, own_proofs, spoken_instructions
+from ccproxy_cli.core.parts import Media, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
 from ccproxy_cli.core.profile import Profile
 from ccproxy_cli.core.request import INSTRUCTING, Message, Request, Role
 
 CALL_ID = re.compile(r"[!-~]{1,64}")
-NO_RESULT = "[no result recorded]"
-_BILLING = "x-anthropic-billing-header:"
-"""Claude Code begins its system text with a line that changes on every run (seen 2026-11). It is no content, and would make
-every request's prefix a new one to the provider's cache."""
 
 
 def bend_instructions(request: Request, losses: Losses) -> tuple[Text, ...]:
     """The instructions as the one text this format has for them."""
     texts: list[str] = []
-    for index, part in enumerate(request.instructions):
-        path = f"system[{index}]" if not request.instructions_flat else "system"
-        if isinstance(part, Opaque):
-            losses.add(path, f"{NAME} has no instructions of type {part.type}")
-            continue
-        losses.add_foreign(part.extras, NAME, path)
-        _drop_cache(part.cache, path, losses)
-        text = part.text
-        if index == 0 and text.startswith(_BILLING):
-            losses.add(path, "the client's billing line is for its own vendor")
-            text = text.partition("\n")[2]
-        if text:
-            texts.append(text)
+    for part, path in spoken_instructions(request, NAME, losses):
+        drop_cache(part.cache, path, losses)
+        texts.append(part.text)
     return (Text("\n\n".join(texts)),) if texts else ()
 
 
@@ -57,11 +43,6 @@ def bend_messages(request: Request, profile: Profile, losses: Losses) -> tuple[M
         bending.add(message, f"messages[{index}]")
     bending.settle()
     return tuple(bending.done)
-
-
-def _drop_cache(mark: CacheMark | None, path: str, losses: Losses) -> None:
-    if mark is not None:
-        losses.add(f"{path}.cache_control", "this provider caches on its own")
 
 
 @frozen
@@ -80,7 +61,7 @@ class _Bending:
     instructing: Role | None
     done: list[Message] = field(factory=list)
     waiting: list[_Waiting] = field(factory=list)
-    used: Counter[str] = field(factory=Counter)
+    ids: UniqueIds = field(factory=lambda: UniqueIds(CALL_ID))
     media: MediaFitter = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -127,7 +108,7 @@ class _Bending:
         self.waiting.remove(waiting)
         call = waiting.call
         self.losses.add_foreign(result.extras, NAME, path)
-        _drop_cache(result.cache, path, self.losses)
+        drop_cache(result.cache, path, self.losses)
         parts = [fitted for index, part in enumerate(result.parts) for fitted in self._part(part, f"{path}.content[{index}]")]
         texts = [part.text for part in parts if isinstance(part, Text)]
         mark = "Error: " if result.is_error and not "".join(texts).lstrip().lower().startswith("error") else ""
@@ -179,21 +160,14 @@ class _Bending:
 
     def _call(self, part: ToolCall, path: str) -> ToolCall:
         self.losses.add_foreign(part.extras, NAME, path)
-        _drop_cache(part.cache, path, self.losses)
-        if any(proof.issuer != NAME for proof in part.proofs):
-            self.losses.add(f"{path}.signature", "proofs go back to their issuer alone")
+        drop_cache(part.cache, path, self.losses)
+        own_proofs(part, NAME, path, self.losses)
         arguments = part.arguments
         if part.kind is ToolKind.FUNCTION and not arguments.strip():
             arguments = "{}"
-        call = ToolCall(self._unique(part.call_id), part.name, arguments, part.kind, extras=spelling.ours())
+        call = ToolCall(self.ids.give(part.call_id), part.name, arguments, part.kind, extras=spelling.ours())
         self.waiting.append(_Waiting(part.call_id, call, path))
         return call
-
-    def _unique(self, call_id: str) -> str:
-        """An id that fits and that no earlier call has: some providers number the calls of every turn from 0 again."""
-        fitted = fit_id(call_id, CALL_ID)
-        self.used[fitted] += 1
-        return fitted if self.used[fitted] == 1 else "call_" + digest_id(f"{call_id}#{self.used[fitted]}")
 
     # Parts
 
@@ -205,10 +179,10 @@ class _Bending:
         match part:
             case Text():
                 self.losses.add_foreign(part.extras, NAME, path)
-                _drop_cache(part.cache, path, self.losses)
+                drop_cache(part.cache, path, self.losses)
                 return (Text(part.text),)
             case Media():
-                _drop_cache(part.cache, path, self.losses)
+                drop_cache(part.cache, path, self.losses)
                 return self.media.fit(part, path)
             case Opaque():
                 self.losses.add(path, f"{NAME} has no content of type {part.type}")

@@ -10,6 +10,13 @@ from attrs import define
 
 ROOT = next((parent / "shared" / "corpus" for parent in Path(__file__).parents if (parent / "shared" / "corpus").is_dir()), None)
 FOLDERS = {"anthropic": "anthropic_messages", "openai-chat": "openai_chat", "openai-responses": "openai_responses", "gemini": "gemini"}
+ENDPOINTS = {
+    "anthropic": ("messages",),
+    "openai-chat": ("chat",),
+    "openai-responses": ("responses",),
+    "gemini": ("generateContent", "streamGenerateContent"),
+}
+"""Where answers are asked for."""
 REASON = "no recorded corpus beside the checkout"
 
 needs_corpus = pytest.mark.skipif(ROOT is None, reason=REASON)

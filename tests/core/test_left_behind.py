@@ -1,8 +1,10 @@
 """What stays behind when a request changes formats."""
 
+import pytest
+
 from ccproxy_cli.core.extras import Losses
-from ccproxy_cli.core.left_behind import drop_cache, own_proofs, spoken_instructions
-from ccproxy_cli.core.parts import CacheMark, Opaque, Proof, Text
+from ccproxy_cli.core.left_behind import drop_cache, is_blank, media_note, own_proofs, spoken_instructions
+from ccproxy_cli.core.parts import CacheMark, Inline, Media, MediaKind, Opaque, Part, Proof, Reasoning, Refusal, Text, ToolCall
 from ccproxy_cli.core.request import Request
 
 MARK = CacheMark("1h")
@@ -54,3 +56,24 @@ def test_a_billing_line_alone_is_nothing_to_say() -> None:
     losses = Losses()
     assert list(spoken_instructions(request, "me", losses)) == []
     assert list(lost(losses)) == ["system"]
+
+
+@pytest.mark.parametrize(
+    ("part", "blank"),
+    [
+        (Text(), True),
+        (Text("a"), False),
+        (Text(proofs=(Proof("me", "1"),)), False),
+        (Reasoning(proofs=(Proof("me", "1"),)), False),
+        (Reasoning(proofs=(Proof("them", "1"),)), True),
+        (Refusal(), True),
+        (Refusal("no"), False),
+        (ToolCall("1", "f"), False),
+    ],
+)
+def test_a_part_is_blank_if_nothing_in_it_is_for_the_target(part: Part, blank: bool) -> None:
+    assert is_blank(part, "me") is blank
+
+
+def test_a_medium_that_cannot_be_shown_is_named() -> None:
+    assert "image" in media_note(Media(MediaKind.IMAGE, Inline("image/png", "")))

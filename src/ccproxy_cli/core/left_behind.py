@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ccproxy_cli.core.extras import Losses
-from ccproxy_cli.core.parts import CacheMark, Opaque, Proof, Reasoning, Text, ToolCall
+from ccproxy_cli.core.parts import CacheMark, Media, Opaque, Part, Proof, Reasoning, Refusal, Text, ToolCall
 from ccproxy_cli.core.request import Request
 
 BILLING = "x-anthropic-billing-header:"
@@ -42,3 +42,22 @@ def spoken_instructions(request: Request, target: str, losses: Losses) -> Iterat
             text = text.partition("\n")[2]
         if text:
             yield Text(text, part.cache), path
+
+
+# Answers
+
+
+def is_blank(part: Part, target: str) -> bool:
+    """Words or thoughts with nothing in them for `target`, which vendors send by the way and other formats' clients stumble over."""
+    match part:
+        case Text() | Reasoning():
+            return not part.text and not any(proof.issuer == target for proof in part.proofs)
+        case Refusal():
+            return not part.text
+        case _:
+            return False
+
+
+def media_note(part: Media) -> str:
+    """What stands where the model answered with a medium that the format's answers cannot hold."""
+    return f"[{part.kind.value} left out: the answer's format cannot hold it]"

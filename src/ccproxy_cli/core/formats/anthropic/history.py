@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator
 
 from attrs import define, evolve, field, frozen
 
+from ccproxy_cli.core.arguments import wrap_text
 from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats.anthropic.media import fit_media
 from ccproxy_cli.core.formats.anthropic.wire import NAME
 from ccproxy_cli.core.ids import UniqueIds
-from ccproxy_cli.core.jsontext import dumps_str
 from ccproxy_cli.core.left_behind import NO_RESULT, own_proofs
 from ccproxy_cli.core.parts import Excerpts, Media, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
 from ccproxy_cli.core.request import INSTRUCTING, Message, Role
@@ -177,7 +177,7 @@ def _fit_call(part: ToolCall, path: str, losses: Losses) -> ToolCall:
     if part.proofs:
         part = evolve(part, proofs=own_proofs(part, NAME, path, losses))
     if part.kind is ToolKind.CUSTOM:
-        part = evolve(part, kind=ToolKind.FUNCTION, arguments=dumps_str({"input": part.arguments}))
+        part = evolve(part, kind=ToolKind.FUNCTION, arguments=wrap_text(part.arguments))
     return part
 
 

@@ -25,7 +25,7 @@ from ccproxy_cli.core.formats.anthropic.wire import (
     ToolUseBlock,
     URLSource,
 )
-from ccproxy_cli.core.jsontext import JSON, JSONError, dumps_str, loads
+from ccproxy_cli.core.jsontext import JSON, dumps_str
 from ccproxy_cli.core.parts import (
     CacheMark,
     Excerpts,
@@ -43,7 +43,6 @@ from ccproxy_cli.core.parts import (
     Source,
     Text,
     ToolCall,
-    ToolKind,
     ToolResult,
 )
 
@@ -235,20 +234,6 @@ def encode_unproven_thinking(part: Reasoning) -> dict[str, JSON]:
 
 def encode_call(part: ToolCall, call_id: str, arguments: dict[str, JSON]) -> dict[str, JSON]:
     return with_extras({"type": "tool_use", "id": call_id, "name": part.name, "input": arguments}, part.cache, part.extras)
-
-
-def parse_arguments(part: ToolCall) -> dict[str, JSON]:
-    """The object that a call's arguments spell. A custom tool's free text becomes the one member `input`.
-
-    Raises:
-        JSONError: the text is not a JSON object.
-    """
-    if part.kind is ToolKind.CUSTOM:
-        return {"input": part.arguments}
-    value = loads(part.arguments) if part.arguments.strip() else {}
-    if not isinstance(value, dict):
-        raise JSONError("not a JSON object")
-    return value
 
 
 def encode_media(part: Media, source: dict[str, JSON]) -> dict[str, JSON]:

@@ -6,6 +6,7 @@ came in another format is first adapted to the vendor's rules and the target's a
 
 from typing import assert_never
 
+from ccproxy_cli.core.arguments import parse_arguments
 from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import NO_EXTRAS, Losses
 from ccproxy_cli.core.formats.anthropic.adaptation import adapt
@@ -18,7 +19,6 @@ from ccproxy_cli.core.formats.anthropic.parts import (
     encode_thinking,
     encode_unproven_thinking,
     own_members,
-    parse_arguments,
     with_extras,
     write_opaque,
 )

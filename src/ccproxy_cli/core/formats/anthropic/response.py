@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import assert_never
 
+from ccproxy_cli.core.arguments import parse_arguments
 from ccproxy_cli.core.errors import BadUpstream
 from ccproxy_cli.core.extras import extras_of
 from ccproxy_cli.core.formats.anthropic.parts import (
@@ -13,13 +14,13 @@ from ccproxy_cli.core.formats.anthropic.parts import (
     encode_thinking,
     encode_unproven_thinking,
     own_members,
-    parse_arguments,
     write_opaque,
 )
 from ccproxy_cli.core.formats.anthropic.usage import decode_finish, decode_usage, encode_finish, encode_usage
 from ccproxy_cli.core.formats.anthropic.wire import KIT, NAME, ResponseWire
 from ccproxy_cli.core.ids import digest_id, fit_id
 from ccproxy_cli.core.jsontext import JSON, JSONError, dumps, loads
+from ccproxy_cli.core.left_behind import is_blank, media_note
 from ccproxy_cli.core.parts import Media, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
 from ccproxy_cli.core.request import Request
 from ccproxy_cli.core.response import Finish, FinishReason, Response
@@ -72,7 +73,7 @@ def encode_response(response: Response, request: Request) -> bytes:
         if isinstance(part, ToolCall):
             made = call_id(part.call_id, own_id, response.parts[:index])
             blocks.append(encode_call(part, made, _arguments(part, response.finish)))
-        elif native or not is_blank(part):
+        elif native or not is_blank(part, NAME):
             blocks.append(_block(part))
     body: dict[str, JSON] = {
         "id": own_id,
@@ -101,17 +102,6 @@ def call_id(given: str, answer_id: str, told: Sequence[Part]) -> str:
     return "toolu_" + digest_id(f"{answer_id}/{sum(isinstance(part, ToolCall) for part in told)}")
 
 
-def is_blank(part: Part) -> bool:
-    """Text or reasoning with nothing in it, which other vendors send by the way and clients of this format stumble over."""
-    match part:
-        case Text() | Refusal():
-            return not part.text
-        case Reasoning():
-            return not part.text and not any(proof.issuer == NAME for proof in part.proofs)
-        case _:
-            return False
-
-
 def _block(part: Text | Refusal | Reasoning | Media | Opaque | ToolResult) -> JSON | None:
     match part:
         case Text():
@@ -128,11 +118,6 @@ def _block(part: Text | Refusal | Reasoning | Media | Opaque | ToolResult) -> JS
             return None
         case _:
             assert_never(part)
-
-
-def media_note(part: Media) -> str:
-    """What stands where the model answered with a medium, which this format's answers cannot hold."""
-    return f"[{part.kind.value} left out: the answer's format cannot hold it]"
 
 
 def _arguments(part: ToolCall, finish: Finish) -> dict[str, JSON]:

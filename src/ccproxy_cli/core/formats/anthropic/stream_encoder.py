@@ -8,6 +8,7 @@ made once per block, so that a delta costs one string's encoding.
 from collections.abc import Sequence
 from typing import assert_never
 
+from ccproxy_cli.core.arguments import wrap_text
 from ccproxy_cli.core.events import (
     Event,
     OpaqueDelta,
@@ -23,11 +24,12 @@ from ccproxy_cli.core.events import (
 )
 from ccproxy_cli.core.formats.anthropic.errors import encode_stream_error
 from ccproxy_cli.core.formats.anthropic.parts import citations_of, encode_text, encode_thinking, encode_unproven_thinking, own_members
-from ccproxy_cli.core.formats.anthropic.response import call_id, is_blank, media_note, message_id
+from ccproxy_cli.core.formats.anthropic.response import call_id, message_id
 from ccproxy_cli.core.formats.anthropic.usage import encode_finish, encode_usage
 from ccproxy_cli.core.formats.anthropic.wire import NAME
 from ccproxy_cli.core.framing import encode_frame
 from ccproxy_cli.core.jsontext import JSON, dumps, dumps_str
+from ccproxy_cli.core.left_behind import is_blank, media_note
 from ccproxy_cli.core.parts import Media, Opaque, Part, Proof, ProofKind, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
 from ccproxy_cli.core.request import Request
 from ccproxy_cli.core.stream import merge_extras
@@ -142,7 +144,7 @@ class StreamEncoder:
         lane = _lane(part, self._id, self._told)
         self._lanes[index] = lane
         self._told.append(part)
-        if lane.start is None or (is_blank(part) and not self._native):
+        if lane.start is None or (is_blank(part, NAME) and not self._native):
             return b""
         return self._open(lane)
 
@@ -181,7 +183,7 @@ class StreamEncoder:
             return b""
         last = b""
         if lane.held is not None:
-            last = lane.head + dumps(dumps_str({"input": "".join(lane.held)})) + _DELTA_TAIL
+            last = lane.head + dumps(wrap_text("".join(lane.held))) + _DELTA_TAIL
         return last + _frame({"type": "content_block_stop", "index": lane.number})
 
 

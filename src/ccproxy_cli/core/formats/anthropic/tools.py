@@ -2,15 +2,12 @@
 
 from typing import TypeAlias
 
+from ccproxy_cli.core.arguments import FREE_TEXT
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats.anthropic.schema import fit_parameters
 from ccproxy_cli.core.formats.anthropic.wire import NAME
-from ccproxy_cli.core.jsontext import JSON
 from ccproxy_cli.core.parts import Opaque, ToolKind
 from ccproxy_cli.core.request import AnyTool, ChoiceMode, Request, Tool, ToolChoice
-
-_FREE_TEXT: JSON = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
-
 
 _Tools: TypeAlias = tuple[tuple[AnyTool, ...] | None, ToolChoice | None, bool | None]
 """Tools, the choice among them, and whether several may be called at once."""
@@ -46,7 +43,7 @@ def _fit_tool(tool: AnyTool, path: str, losses: Losses) -> AnyTool | None:
         losses.add(path, f"{NAME} has no free-text tools, so this one takes its text as the string `input`")
         if tool.grammar is not None:
             losses.add(f"{path}.grammar", f"{NAME} has no grammars")
-        return Tool(tool.name, tool.description, _FREE_TEXT, cache=tool.cache)
+        return Tool(tool.name, tool.description, FREE_TEXT, cache=tool.cache)
     parameters = fit_parameters(tool.parameters, f"{path}.parameters", losses)
     if parameters is tool.parameters and tool.strict is not False:
         return tool

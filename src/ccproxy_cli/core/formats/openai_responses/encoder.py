@@ -28,7 +28,7 @@ from ccproxy_cli.core.formats.openai_responses import spelling
 from ccproxy_cli.core.formats.openai_responses.errors import error_event, failed_event
 from ccproxy_cli.core.formats.openai_responses.finish import write_usage
 from ccproxy_cli.core.formats.openai_responses.items import BETWEEN_SUMMARIES, bare_name, write_items
-from ccproxy_cli.core.formats.openai_responses.output import Dresser, answer_id, finished, is_blank
+from ccproxy_cli.core.formats.openai_responses.output import Dresser, answer_id, finished, has_nothing
 from ccproxy_cli.core.formats.openai_responses.parts import OUTPUT_TEXT, write_part
 from ccproxy_cli.core.formats.openai_responses.response import GONE, ending, shell, started, write_item
 from ccproxy_cli.core.formats.openai_responses.wire import KIT, NAME
@@ -167,7 +167,7 @@ class ResponsesStreamEncoder:
         part = event.part
         lane = _Lane(part, part.kind if isinstance(part, ToolCall) else ToolKind.FUNCTION)
         self._lanes[event.index] = lane
-        if not self._own and is_blank(part):
+        if not self._own and has_nothing(part):
             return b""  # until there is something in it
         match part:
             case Text() | Refusal() | Reasoning():

@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import define, evolve, field
 
+from ccproxy_cli.core.arguments import unwrap_text
 from ccproxy_cli.core.formats.openai_responses import spelling
 from ccproxy_cli.core.formats.openai_responses.wire import NAME
 from ccproxy_cli.core.ids import digest_id
-from ccproxy_cli.core.jsontext import JSON, JSONError, loads
+from ccproxy_cli.core.jsontext import JSON
+from ccproxy_cli.core.left_behind import is_blank, media_note
 from ccproxy_cli.core.parts import Inline, Media, MediaKind, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
 from ccproxy_cli.core.request import Request, Tool
 
@@ -75,29 +77,16 @@ class Dresser:
         if part.kind is MediaKind.IMAGE and isinstance(part.source, Inline):
             item_id = self.new_id("image_generation_call")
             return Opaque(NAME, {"type": "image_generation_call", "id": item_id, "status": "completed", "result": part.source.data})
-        return self.begin_message(Text(f"[{part.kind.value} left out: the answer's format cannot hold it]"))
+        return self.begin_message(Text(media_note(part)))
 
 
 def finished(call: ToolCall, given: ToolKind) -> ToolCall:
     """A dressed call whose arguments have all come: a function's if another format made the call, whatever its tool takes."""
     if call.kind is ToolKind.CUSTOM and given is ToolKind.FUNCTION:
-        return evolve(call, arguments=free_text(call.arguments))
+        return evolve(call, arguments=unwrap_text(call.arguments))
     if call.kind is ToolKind.FUNCTION and not call.arguments.strip():
         return evolve(call, arguments="{}")
     return call
-
-
-def free_text(arguments: str) -> str:
-    """What a free-text tool was told by way of a function with the one string `input`."""
-    try:
-        value = loads(arguments)
-    except JSONError:
-        return arguments
-    match value:
-        case {"input": str() as text}:
-            return text
-        case _:
-            return arguments
 
 
 def _bare(part: Text | Refusal) -> dict[str, JSON]:
@@ -108,26 +97,16 @@ def _summary(text: str) -> dict[str, JSON]:
     return {spelling.SUMMARY: [{"type": "summary_text", "text": text}] if text else []}
 
 
-def is_blank(part: Part) -> bool:
-    """Text or reasoning with nothing in it for this format, which others send by the way."""
-    match part:
-        case Text() | Refusal():
-            return not part.text
-        case Reasoning():
-            return not part.text and not any(proof.issuer == NAME for proof in part.proofs)
-        case Opaque():
-            return part.format != NAME
-        case ToolResult():
-            return True
-        case _:
-            return False
+def has_nothing(part: Part) -> bool:
+    """A part with nothing in it for this format."""
+    return is_blank(part, NAME) or isinstance(part, ToolResult) or (isinstance(part, Opaque) and part.format != NAME)
 
 
 def dress(parts: Sequence[Part], dresser: Dresser) -> Iterator[Part]:
     """All parts of an answer of another format."""
     in_message = False
     for part in parts:
-        if is_blank(part):
+        if has_nothing(part):
             continue
         match part:
             case Text() | Refusal():

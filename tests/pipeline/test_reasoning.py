@@ -12,7 +12,7 @@ from ccproxy_cli.core.catalog import ModelInfo, TokenCount
 from ccproxy_cli.core.errors import APIError, ErrorKind, UpstreamError
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats import FORMATS, Format
-from ccproxy_cli.core.http import HTTPCall
+from ccproxy_cli.core.http import HTTPCall, HTTPReply
 from ccproxy_cli.core.parts import Part, Proof, ProofKind, Reasoning, Text, ToolCall
 from ccproxy_cli.core.profile import Profile
 from ccproxy_cli.core.request import Request, Role
@@ -66,6 +66,9 @@ class Scripted:
     async def relay(self, call: HTTPCall, stream: bool, client_key: str | None = None) -> RelayedReply | RelayedStream:
         self.relayed.append(call)
         return RelayedReply(200, self.format.encode_response(self._next(), Request("m", ())), {})
+
+    async def pass_on(self, call: HTTPCall, client_key: str | None = None) -> HTTPReply:
+        raise NotImplementedError
 
     def _next(self) -> Response:
         match self.script.pop(0):

@@ -51,6 +51,14 @@ class StubPipeline:
             raise BadRequest("no such model", "model", ErrorKind.NOT_FOUND)
         return Answer(200, {"content-type": "application/json"}, json.dumps({"id": model_id, "for": exchange.format.name}).encode())
 
+    async def kept(self, exchange: Exchange) -> Answer:
+        self.seen.append(exchange)
+        return Answer(200, {"content-type": "application/json"}, json.dumps({"kept": exchange.call.path}).encode())
+
+    async def pass_on(self, exchange: Exchange) -> Answer:
+        self.seen.append(exchange)
+        return Answer(200, {"content-type": "application/json"}, json.dumps({"passed on": exchange.call.path}).encode())
+
     async def health(self) -> Mapping[str, Health]:
         return self.states
 

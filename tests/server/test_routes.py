@@ -2,7 +2,7 @@
 
 import pytest
 
-from ccproxy_cli.server.routes import ENDPOINTS, Action, format_of, normal_path
+from ccproxy_cli.server.routes import ENDPOINTS, Action, find, format_of, normal_path
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,27 @@ from ccproxy_cli.server.routes import ENDPOINTS, Action, format_of, normal_path
 def test_paths(path: str, action: Action, format_name: str | None, canonical: str) -> None:
     endpoint = ENDPOINTS[normal_path(path)]
     assert (endpoint.action, endpoint.format and endpoint.format.name, endpoint.canonical) == (action, format_name, canonical)
+
+
+@pytest.mark.parametrize(
+    ("path", "action", "canonical"),
+    [
+        ("/v1/responses", Action.GENERATE, "/responses"),
+        ("/responses/input_tokens", Action.COUNT_TOKENS, "/responses/input_tokens"),
+        ("/openai/v1/responses/compact", Action.ONLY_THERE, "/responses/compact"),
+        ("/v1/responses/resp_1", Action.KEPT, "/responses/resp_1"),
+        ("/v1/v1/responses/resp_1/input_items", Action.KEPT, "/responses/resp_1/input_items"),
+    ],
+)
+def test_paths_of_answers_that_are_kept(path: str, action: Action, canonical: str) -> None:
+    found = find(path)
+    assert found is not None
+    assert (found[0].action, found[0].canonical) == (action, canonical)
+
+
+@pytest.mark.parametrize("path", ["/v1/responses/resp_1/cancel", "/v1/responses/a/b/c", "/responses/compact/x", "/v2/responses/resp_1"])
+def test_nothing_else_is_below_an_answer(path: str) -> None:
+    assert find(path) is None
 
 
 @pytest.mark.parametrize("path", ["/", "//", "/v1", "/v1/nope", "/v1/messagesx", "/v2/messages"])

@@ -19,6 +19,7 @@ from ccproxy_cli.core.estimate import estimate_tokens
 from ccproxy_cli.core.extras import Losses, refuse_vital
 from ccproxy_cli.core.formats import Format
 from ccproxy_cli.core.http import HOP_HEADER, HTTPCall, HTTPReply
+from ccproxy_cli.core.jsontext import JSONError, loads
 from ccproxy_cli.core.names import fit_names, restore_names
 from ccproxy_cli.core.profile import Profile
 from ccproxy_cli.core.relaytap import RelayTap
@@ -109,7 +110,7 @@ class HTTPBackend:
                 body = await reply.read()
                 reply.close()
                 response = self._readable(self.format.decode_response, body)
-                return RelayedReply(reply.status, body, headers, response.usage)
+                return RelayedReply(reply.status, body, headers, response.usage, response.id)
             if reply.media_type == "application/json":
                 return RelayedStream(headers, self._streamed(call, await self._response(reply)))
         except BaseException:
@@ -118,6 +119,17 @@ class HTTPBackend:
         meter = Meter()
         frames = await incoming_frames(reply, RelayTap(self.format), self._clean, meter)
         return RelayedStream(headers, frames, meter)
+
+    async def pass_on(self, call: HTTPCall, client_key: str | None = None) -> HTTPReply:
+        """See `RelayBackend.pass_on`."""
+        call = evolve(call, query=travelling_query(self.format.name, call.query))
+        reply = await self._open(call, client_key, travelling_up(self.format.name, call.headers))
+        try:
+            body = await reply.read()
+            self._readable(_checked_json, body)
+            return HTTPReply(reply.status, body, travelling_down(reply.headers))
+        finally:
+            reply.close()
 
     async def _streamed(self, call: HTTPCall, response: Response) -> ByteStream:
         """A complete answer as the stream that was asked for."""
@@ -220,6 +232,13 @@ class HTTPBackend:
                 return UpstreamError(self._redactor.error(error.error))
             case _:
                 return BadUpstream(self._redactor.text(f"{self.name}: {error.message}"))
+
+
+def _checked_json(body: bytes) -> None:
+    try:
+        loads(body)
+    except JSONError as error:
+        raise BadUpstream(f"the answer is not JSON: {error}") from error
 
 
 async def _with_names(events: EventStream, names: Mapping[str, str]) -> EventStream:

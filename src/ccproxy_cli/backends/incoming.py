@@ -69,6 +69,7 @@ async def incoming_frames(reply: Reply, tap: RelayTap, clean: Clean, meter: Mete
     except BaseException:
         reply.close()
         raise
+    meter.answer = tap.answer
     return _frames(reply, tap, clean, meter, held)
 
 

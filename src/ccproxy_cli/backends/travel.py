@@ -32,7 +32,13 @@ QUERY: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "anthropic": {"beta": "Claude Code and the SDKs' beta methods say it beside the header"},
         "openai-chat": {},
-        "openai-responses": {},
+        "openai-responses": {
+            "after": "where a page of a kept answer's input begins",
+            "include": "what to show of a kept answer",
+            "include[]": "the same, as the vendor's SDKs write lists",
+            "limit": "how long that page is",
+            "order": "which end it begins at",
+        },
         "gemini": {"alt": "how a stream is framed", "$alt": "the same, with more to say"},
     }
 )

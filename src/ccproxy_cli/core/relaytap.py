@@ -22,6 +22,8 @@ class RelayTap:
         self._decoder = spoken.stream_decoder()
         self.usage: Usage | None = None
         """Final once the answer is complete, until then what is known of the input side."""
+        self.answer: str | None = None
+        """The vendor's id of the answer, once it is told."""
         self.begun = False
         """Content has passed: a failure from now on is told in-band."""
         self.failure: BadUpstream | UpstreamError | None = None
@@ -84,5 +86,6 @@ class RelayTap:
             if isinstance(event, ResponseStart | ResponseEnd):
                 self.usage = event.usage
                 self.begun = self.begun or isinstance(event, ResponseEnd)
+                self.answer = event.id if isinstance(event, ResponseStart) else self.answer
             elif isinstance(event, CONTENT_EVENTS):
                 self.begun = True

@@ -8,7 +8,7 @@ from ccproxy_cli.backends.presets import PRESETS
 from ccproxy_cli.config.secrets import CLIENT
 from ccproxy_cli.config.settings import ModelRule, ProviderSettings, ServerSettings, Settings
 from ccproxy_cli.pipeline.route import RouteTable
-from ccproxy_cli.server.routes import ENDPOINTS, Action
+from ccproxy_cli.server.routes import Action, find
 from ccproxy_cli.server.visit import Visit
 
 
@@ -85,8 +85,8 @@ class Tally:
 
     def observe(self, visit: Visit) -> None:
         """Count a request for an answer that is over. Counting tokens, listing models and probing for what is not there are none."""
-        endpoint = ENDPOINTS.get(visit.path)
-        if endpoint is None or endpoint.action not in (Action.GENERATE, Action.ABSENT):
+        found = find(visit.path)
+        if found is None or found[0].action not in (Action.GENERATE, Action.ONLY_THERE):
             return
         exchange = visit.exchange
         if exchange is None or exchange.model is None:

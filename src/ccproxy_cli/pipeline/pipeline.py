@@ -18,8 +18,8 @@ from ccproxy_cli.core.catalog import ModelInfo
 from ccproxy_cli.core.errors import APIError, BadRequest, BadUpstream, ErrorKind, UpstreamError
 from ccproxy_cli.core.events import Event, ResponseEnd, ResponseStart, StreamError, TextDelta
 from ccproxy_cli.core.extras import Losses
-from ccproxy_cli.core.formats import StreamEncoder
-from ccproxy_cli.core.http import HTTPCall
+from ccproxy_cli.core.formats import Keeping, StreamEncoder
+from ccproxy_cli.core.http import HTTPCall, HTTPReply
 from ccproxy_cli.core.request import Request
 from ccproxy_cli.core.response import Response
 from ccproxy_cli.core.seal import KEY_LENGTH
@@ -29,6 +29,7 @@ from ccproxy_cli.pipeline.memory import Listener, RecentTurns, TurnMemory, remem
 from ccproxy_cli.pipeline.proofs import KeySource, Outbound, bring_home, may_hold_envelopes, only_own
 from ccproxy_cli.pipeline.refusals import refusal_in, without_refused
 from ccproxy_cli.pipeline.route import Route, RouteTable
+from ccproxy_cli.pipeline.stored import AnswerStore, Keeper, Promise, RecentAnswers
 
 STREAM_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 """Nothing on the way may keep or hold back a stream."""
@@ -45,16 +46,19 @@ class Pipeline:
         *,
         seal_key: KeySource | None = None,
         memory: TurnMemory | None = None,
+        answers: AnswerStore | None = None,
     ) -> None:
         """
         Args:
             seal_key: the key under which proofs travel through clients of other formats; by default one that ends with this process.
             memory: where the reasoning is kept that clients cannot hand back; by default in this process.
+            answers: where answers are kept that clients go on from by id; by default in this process.
         """
         self.routes = routes
         self.backends = backends
         self._seal_key = functools.cache(functools.partial(secrets.token_bytes, KEY_LENGTH)) if seal_key is None else seal_key
         self._memory = RecentTurns(time.monotonic) if memory is None else memory
+        self._keeper = Keeper(RecentAnswers(time.monotonic) if answers is None else answers, time.monotonic)
         # Asked once: checking a runtime protocol costs more than routing a request.
         self._relays = {name: backend for name, backend in backends.items() if isinstance(backend, RelayBackend)}
 
@@ -70,8 +74,10 @@ class Pipeline:
         exchange.model, exchange.stream = envelope.model, envelope.stream
         route, backend = self._route(exchange)
         relay = self._relays.get(route.target.provider)
+        is_own = relay is not None and relay.format is exchange.format
+        envelope, promise = await self._keeper.written_out(exchange, envelope, vendor_keeps=is_own)
         refused: UpstreamError | None = None
-        if relay is not None and relay.format is exchange.format and envelope.relayable and not may_hold_envelopes(exchange.call.body):
+        if relay is not None and is_own and envelope.relayable and not may_hold_envelopes(exchange.call.body):
             exchange.relayed = True
             try:
                 # Written anew even when nothing changes: of a member given twice the upstream must see the one that was checked.
@@ -82,13 +88,20 @@ class Pipeline:
                 refused, exchange.relayed = error, False
         request = exchange.format.decode_request(exchange.call, exchange.losses)
         request = await self._incoming(exchange, evolve(request, model=route.target.model), relay)
-        return await self._translate(exchange, backend, request, refused)
+        if promise is not None:
+            request = promise.keeping.marked(request, promise.before)
+        return await self._translate(exchange, backend, request, refused, promise)
 
     async def count_tokens(self, exchange: Exchange) -> Answer:
         """Answer a request for the number of input tokens. Raises as `generate` does."""
         decode, encode = exchange.format.decode_count_request, exchange.format.encode_count
         if decode is None or encode is None:
             raise BadRequest("this API has no token counter", kind=ErrorKind.NOT_FOUND)
+        if exchange.format.keeping is not None:
+            envelope = exchange.format.peek(exchange.call)
+            exchange.model = envelope.model
+            relay = self._relays.get(self._route(exchange)[0].target.provider)
+            await self._keeper.written_out(exchange, envelope, vendor_keeps=relay is not None and relay.format is exchange.format)
         request = decode(exchange.call, exchange.losses)
         exchange.model = request.model
         route, backend = self._route(exchange)
@@ -103,6 +116,54 @@ class Pipeline:
         """Serve a neutral request without any client format: the way of `ask` and `test`. Raises as `generate` does."""
         route = self.routes.resolve(request.model)
         return await self.backends[route.target.provider].send(evolve(request, model=route.target.model), losses)
+
+    async def kept(self, exchange: Exchange) -> Answer:
+        """Show, or delete, an answer that was kept, here or by the provider that gave it. Raises as `generate` does."""
+        keeping = _keeping(exchange)
+        wanted = keeping.wanted(exchange.call)
+        if wanted is None:
+            raise keeping.unknown(exchange.call.path.rpartition("/")[2])
+        kept = await self._keeper.kept(exchange, wanted.answer)
+        if kept is None:
+            return await self._kept_elsewhere(exchange, keeping, wanted.answer)
+        if exchange.call.method == "DELETE":
+            await self._keeper.delete(exchange, keeping, wanted.answer, kept)
+            body = keeping.encode_deleted(wanted.answer)
+        else:
+            body = keeping.encode_asked(kept, exchange.call.query) if wanted.asked else kept.body
+        return Answer(200, {"content-type": "application/json"}, body)
+
+    async def _kept_elsewhere(self, exchange: Exchange, keeping: Keeping, answer: str) -> Answer:
+        """Ask the provider that issued the answer or, where that is forgotten, those that may have."""
+        issuer = self._keeper.issuer(exchange, answer)
+        own = {name: relay for name, relay in self._relays.items() if relay.format is exchange.format}
+        for name in own if issuer is None else [issuer]:
+            exchange.route = name
+            try:
+                return await self._pass_on(exchange, own[name], exchange.call)
+            except UpstreamError as error:
+                if issuer is not None or error.error.http_status != ErrorKind.NOT_FOUND.status:
+                    raise
+        raise keeping.unknown(answer)
+
+    async def pass_on(self, exchange: Exchange) -> Answer:
+        """Answer a request that only a provider of the client's own format can, by passing it on. Raises as `generate` does."""
+        envelope = exchange.format.peek(exchange.call)
+        exchange.model = envelope.model
+        route, _ = self._route(exchange)
+        relay = self._relays.get(route.target.provider)
+        if relay is None or relay.format is not exchange.format:
+            raise BadRequest(f"{exchange.call.path} is not served for this model: its provider has no such thing", kind=ErrorKind.NOT_FOUND)
+        envelope, _ = await self._keeper.written_out(exchange, envelope, vendor_keeps=True)
+        return await self._pass_on(exchange, relay, envelope.for_model(exchange.call, route.target.model))
+
+    async def _pass_on(self, exchange: Exchange, relay: RelayBackend, call: HTTPCall) -> Answer:
+        exchange.relayed = True
+        exchange.sent_upstream = time.monotonic()
+        reply: HTTPReply = await relay.pass_on(call, exchange.client_key)
+        exchange.first_byte = time.monotonic()
+        exchange.upstream_status = reply.status
+        return Answer(reply.status, {**reply.headers, "content-type": "application/json", **self._headers(exchange)}, reply.body)
 
     # Catalog and state
 
@@ -192,18 +253,25 @@ class Pipeline:
         reply = await backend.relay(call, exchange.stream, exchange.client_key)
         exchange.first_byte = time.monotonic()
         exchange.upstream_status = 200
+        provider = (exchange.route or "").partition("/")[0]
         if isinstance(reply, RelayedStream):
+            self._keeper.issued(exchange, reply.meter.answer, provider)
             headers = {**reply.headers, "content-type": _media_type("text/event-stream"), **STREAM_HEADERS, **self._headers(exchange)}
             return Answer(200, headers, chunks=_relayed(exchange, reply), ping=exchange.format.ping)
         if isinstance(reply, RelayedReply):
             exchange.usage = reply.usage
+            self._keeper.issued(exchange, reply.answer, provider)
         return Answer(reply.status, {**reply.headers, "content-type": "application/json", **self._headers(exchange)}, reply.body)
 
-    async def _translate(self, exchange: Exchange, backend: Backend, request: Request, refused: UpstreamError | None) -> Answer:
+    async def _translate(
+        self, exchange: Exchange, backend: Backend, request: Request, refused: UpstreamError | None, promise: Promise | None
+    ) -> Answer:
         exchange.sent_upstream = time.monotonic()
         accepted = await _accepted(exchange, backend, request, refused)
         exchange.child_pid = accepted.child_pid if isinstance(accepted, ProcessStream) else None
         stream = self._outgoing(exchange, accepted)
+        if promise is not None:
+            stream = self._keeper.named_as_promised(exchange, promise, stream, request)
         exchange.first_byte = time.monotonic()
         exchange.upstream_status = 200
         if exchange.stream:
@@ -212,6 +280,8 @@ class Pipeline:
             return Answer(200, headers, chunks=_encoded(exchange, stream, encoder), ping=encoder.ping)
         response = await _folded(exchange, stream)
         body = exchange.format.encode_response(response, request)
+        if promise is not None:
+            await self._keeper.keep(exchange, promise, body)
         return Answer(200, {"content-type": "application/json", **self._headers(exchange)}, body)
 
     @staticmethod
@@ -221,6 +291,13 @@ class Pipeline:
             fields = ",".join(loss.field for loss in exchange.losses)
             headers["x-ccproxy-losses"] = _header_safe(fields[:_LOSSES_HEADER_LIMIT])
         return headers
+
+
+def _keeping(exchange: Exchange) -> Keeping:
+    keeping = exchange.format.keeping
+    if keeping is None:
+        raise BadRequest("this API keeps no answers", kind=ErrorKind.NOT_FOUND)
+    return keeping
 
 
 async def _accepted(exchange: Exchange, backend: Backend, request: Request, refused: UpstreamError | None) -> EventStream:

@@ -22,7 +22,7 @@ from ccproxy_cli.server.asgi import ASGIApp
 from ccproxy_cli.server.front import Front, Observer
 from ccproxy_cli.server.guard import Guard
 from ccproxy_cli.server.handlers import Handlers, Pipeline, method_not_allowed
-from ccproxy_cli.server.routes import ENDPOINTS, Action
+from ccproxy_cli.server.routes import BELOW, ENDPOINTS, Action
 from ccproxy_cli.server.schema import openapi_document
 from ccproxy_cli.server.visit import Visit
 
@@ -77,14 +77,15 @@ def server_token(settings: ServerSettings, environ: Mapping[str, str] = os.envir
 
 
 def _hot(handlers: Handlers) -> list[ASGIRouteHandler]:
-    """Every vendor's path. Lists of models are mounts, for the models below them."""
-    models = [path for path, endpoint in ENDPOINTS.items() if endpoint.action is Action.MODELS]
+    """Every vendor's path. What has models or kept answers below it is a mount."""
+    below = [path for path in ENDPOINTS if path.endswith(BELOW)]
+    mounts = [path for path, endpoint in ENDPOINTS.items() if endpoint.action is Action.MODELS or path + BELOW in below]
 
     async def hot(scope: LitestarScope, receive: LitestarReceive, send: LitestarSend) -> None:
         await handlers.serve(scope, receive, send)  # type: ignore[arg-type]
 
-    exact = [path for path in ENDPOINTS if path not in models]
-    return [asgi(exact, copy_scope=False)(hot), asgi(models, is_mount=True, copy_scope=False)(hot)]
+    exact = [path for path in ENDPOINTS if path not in mounts and BELOW not in path]
+    return [asgi(exact, copy_scope=False)(hot), asgi(mounts, is_mount=True, copy_scope=False)(hot)]
 
 
 def _status(pipeline: Pipeline) -> list[HTTPRouteHandler]:

@@ -4,7 +4,7 @@ import asyncio
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol, assert_never
+from typing import Protocol, TypeAlias, assert_never
 
 from ccproxy_cli.backends.base import Health
 from ccproxy_cli.core.errors import APIError, BadRequest, BadUpstream, ErrorKind, UpstreamError
@@ -17,6 +17,8 @@ from ccproxy_cli.server.replies import STOPPING, error_of, send_error, send_repl
 from ccproxy_cli.server.routes import Action, Endpoint, find
 from ccproxy_cli.server.visit import Visit
 
+Work: TypeAlias = Callable[[Exchange], Awaitable[Answer]]
+
 STRICT_HEADER = "x-ccproxy-strict"
 
 
@@ -27,6 +29,8 @@ class Pipeline(Protocol):
     async def count_tokens(self, exchange: Exchange) -> Answer: ...
     async def list_models(self, exchange: Exchange) -> Answer: ...
     async def get_model(self, exchange: Exchange, model_id: str) -> Answer: ...
+    async def kept(self, exchange: Exchange) -> Answer: ...
+    async def pass_on(self, exchange: Exchange) -> Answer: ...
     async def health(self) -> Mapping[str, Health]: ...
     async def aclose(self) -> None: ...
 
@@ -44,10 +48,19 @@ class Handlers:
         try:
             endpoint, model_id = _endpoint(visit.path)
             _check_method(endpoint, visit)
-            if endpoint.action is Action.MODELS:
-                await self._models(visit, endpoint, model_id, scope, receive, send)
-            else:
-                await self._post(visit, endpoint, scope, receive, send)
+            match endpoint.action:
+                case Action.MODELS:
+                    await self._models(visit, endpoint, model_id, scope, receive, send)
+                case Action.KEPT:
+                    await self._answer(visit, scope, receive, send, _exchange(visit, endpoint, scope, b""), self._pipeline.kept)
+                case Action.GENERATE:
+                    await self._post(visit, endpoint, scope, receive, send, self._pipeline.generate)
+                case Action.COUNT_TOKENS:
+                    await self._post(visit, endpoint, scope, receive, send, self._pipeline.count_tokens)
+                case Action.ONLY_THERE:
+                    await self._post(visit, endpoint, scope, receive, send, self._pipeline.pass_on)
+                case _:
+                    assert_never(endpoint.action)
         except ClientGone:
             # SDKs hang up on the last frame; a backend may still be tidying up then.
             if visit.exchange is None or not visit.exchange.complete:
@@ -64,11 +77,10 @@ class Handlers:
                 visit.failed(error_of(problem))
                 raise
 
-    async def _post(self, visit: Visit, endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _post(self, visit: Visit, endpoint: Endpoint, scope: Scope, receive: Receive, send: Send, work: Work) -> None:
         body = await read_body(visit.headers, receive, self._max_body)
         visit.bytes_in = len(body)
         exchange = _exchange(visit, endpoint, scope, body)
-        work = self._pipeline.generate if endpoint.action is Action.GENERATE else self._pipeline.count_tokens
         await self._answer(visit, scope, receive, send, exchange, work)
 
     async def _models(self, visit: Visit, endpoint: Endpoint, model_id: str | None, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,9 +90,7 @@ class Handlers:
         else:
             await self._answer(visit, scope, receive, send, exchange, lambda exchange: self._pipeline.get_model(exchange, model_id))
 
-    async def _answer(
-        self, visit: Visit, scope: Scope, receive: Receive, send: Send, exchange: Exchange, work: Callable[[Exchange], Awaitable[Answer]]
-    ) -> None:
+    async def _answer(self, visit: Visit, scope: Scope, receive: Receive, send: Send, exchange: Exchange, work: Work) -> None:
         """Do the work and send what comes of it, unless the client leaves first."""
         visit.exchange = exchange
         hangup = Hangup(scope, receive)
@@ -123,18 +133,12 @@ def _endpoint(path: str) -> tuple[Endpoint, str | None]:
 
 
 def _check_method(endpoint: Endpoint, visit: Visit) -> None:
-    match endpoint.action:
-        case Action.GENERATE if endpoint.canonical == "/responses" and visit.headers.get("upgrade", "").lower() == "websocket":
-            # Codex falls back to plain HTTP at once on 426, and only on that.
-            error = APIError(ErrorKind.UPGRADE_REFUSED, "WebSocket is not spoken here: use plain HTTP", headers={"upgrade": "HTTP/1.1"})
-            raise UpstreamError(error)
-        case Action.ABSENT:
-            raise BadRequest(f"{endpoint.canonical} is not served by this ccproxy", kind=ErrorKind.NOT_FOUND)
-        case Action.GENERATE | Action.COUNT_TOKENS | Action.MODELS:
-            if visit.method not in endpoint.methods:
-                raise UpstreamError(method_not_allowed(endpoint.methods))
-        case _:
-            assert_never(endpoint.action)
+    if endpoint.canonical == "/responses" and visit.headers.get("upgrade", "").lower() == "websocket":
+        # Codex falls back to plain HTTP at once on 426, and only on that.
+        error = APIError(ErrorKind.UPGRADE_REFUSED, "WebSocket is not spoken here: use plain HTTP", headers={"upgrade": "HTTP/1.1"})
+        raise UpstreamError(error)
+    if visit.method not in endpoint.methods:
+        raise UpstreamError(method_not_allowed(endpoint.methods))
 
 
 def method_not_allowed(allowed: tuple[str, ...]) -> APIError:

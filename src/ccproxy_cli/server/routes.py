@@ -3,8 +3,9 @@
 import enum
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
+from typing import assert_never
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ccproxy_cli.core.formats import FORMATS, Format
 
@@ -14,8 +15,10 @@ class Action(enum.Enum):
     COUNT_TOKENS = "count tokens"
     MODELS = "models"
     """The list, or below it one model."""
-    ABSENT = "absent"
-    """A vendor's path that is not served yet, known so that the refusal is in that vendor's words."""
+    KEPT = "kept"
+    """One answer that was kept for its client."""
+    ONLY_THERE = "pass on"
+    """What only a provider of the format itself can do."""
 
 
 @frozen
@@ -30,7 +33,19 @@ class Endpoint:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        return ("GET", "HEAD") if self.action is Action.MODELS else ("POST",)
+        match self.action:
+            case Action.MODELS:
+                return ("GET", "HEAD")
+            case Action.KEPT:
+                return ("GET",) if self.canonical.endswith("/input_items") else ("GET", "DELETE")
+            case Action.GENERATE | Action.COUNT_TOKENS | Action.ONLY_THERE:
+                return ("POST",)
+            case _:
+                assert_never(self.action)
+
+
+BELOW = "/{id}"
+"""Stands in a path for the id of a kept answer."""
 
 
 def _paths(prefix: str, path: str) -> Iterator[str]:
@@ -52,7 +67,9 @@ def _endpoints() -> Iterator[tuple[str, Endpoint]]:
     for path in _paths("/openai", "/responses"):
         yield path, Endpoint(Action.GENERATE, responses, "/responses")
         yield f"{path}/input_tokens", Endpoint(Action.COUNT_TOKENS, responses, "/responses/input_tokens")
-        yield f"{path}/compact", Endpoint(Action.ABSENT, responses, "/responses/compact")
+        yield f"{path}/compact", Endpoint(Action.ONLY_THERE, responses, "/responses/compact")
+        yield path + BELOW, Endpoint(Action.KEPT, responses, "/responses" + BELOW)
+        yield f"{path}{BELOW}/input_items", Endpoint(Action.KEPT, responses, f"/responses{BELOW}/input_items")
     for path in ("/v1/models", "/models", "/v1/v1/models"):
         yield path, Endpoint(Action.MODELS, None, "/models")
         yield f"/anthropic{path}", Endpoint(Action.MODELS, anthropic, "/models")
@@ -78,6 +95,11 @@ def find(path: str) -> tuple[Endpoint, str | None] | None:
     endpoint = ENDPOINTS.get(path)
     if endpoint is not None:
         return endpoint, None
+    start, kept, rest = path.partition("/responses/")
+    if kept:
+        name, slash, more = rest.partition("/")
+        below = ENDPOINTS.get(f"{start}/responses{BELOW}{slash}{more}")
+        return None if below is None else (evolve(below, canonical=below.canonical.replace(BELOW, f"/{name}")), None)
     start, _, model = path.partition("/models/")
     listed = ENDPOINTS.get(f"{start}/models")
     if listed is None or not model:

@@ -22,6 +22,7 @@ _ERRORS = {
     "504": "The upstream took too long.",
     "529": "Overloaded, here or upstream. Told as 503 in OpenAI's format.",
 }
+_BY_ID: JSON = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
 _VENDORS = {
     "anthropic": "the Anthropic Messages API",
     "openai-chat": "the OpenAI Chat Completions API",
@@ -39,15 +40,19 @@ def openapi_document() -> JSON:
     }
     for path, endpoint in ENDPOINTS.items():
         match endpoint.action:
-            case Action.GENERATE | Action.COUNT_TOKENS:
+            case Action.GENERATE | Action.COUNT_TOKENS | Action.ONLY_THERE:
                 paths[path] = {"post": _post(path, endpoint)}
             case Action.MODELS:
                 paths[path] = {"get": _get(path, endpoint, "The models that can be asked for.")}
                 one = _get(path + "/{model_id}", endpoint, "One model.")
                 one["parameters"] = [{"name": "model_id", "in": "path", "required": True, "schema": {"type": "string"}}]
                 paths[path + "/{model_id}"] = {"get": one}
-            case Action.ABSENT:
-                pass
+            case Action.KEPT:
+                one = {**_get(path, endpoint, "What was kept for the client of one answer."), "parameters": [_BY_ID]}
+                paths[path] = {"get": one}
+                if "DELETE" in endpoint.methods:
+                    deleting = {"operationId": _operation_id("delete", path), "summary": "Keep an answer no longer."}
+                    paths[path] = {"get": one, "delete": {**one, **deleting}}
     return {
         "openapi": "3.1.0",
         "info": {"title": "ccproxy", "version": __version__, "description": "Any AI client to any AI backend."},

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from ccproxy_cli.core.formats._format import Envelope, Format, StreamDecoder, StreamEncoder
+from ccproxy_cli.core.formats._keeping import Keeping, Kept
 
 _MODULES: Mapping[str, str] = MappingProxyType(
     {"anthropic": "anthropic", "openai-chat": "openai_chat", "openai-responses": "openai_responses", "gemini": "gemini"}
@@ -27,4 +28,4 @@ class _Formats(Mapping[str, Format]):
 
 FORMATS: Mapping[str, Format] = _Formats()
 
-__all__ = ["FORMATS", "Envelope", "Format", "StreamDecoder", "StreamEncoder"]
+__all__ = ["FORMATS", "Envelope", "Format", "Keeping", "Kept", "StreamDecoder", "StreamEncoder"]

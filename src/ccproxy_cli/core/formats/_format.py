@@ -9,6 +9,7 @@ from ccproxy_cli.core.catalog import ModelInfo, TokenCount
 from ccproxy_cli.core.errors import APIError
 from ccproxy_cli.core.events import Event
 from ccproxy_cli.core.extras import Losses
+from ccproxy_cli.core.formats._keeping import Keeping
 from ccproxy_cli.core.framing import Frame
 from ccproxy_cli.core.http import HTTPCall, HTTPReply
 from ccproxy_cli.core.jsontext import dumps, join_members
@@ -119,3 +120,5 @@ class Format:
     """Of a request's stop sequences, those that can be sent; None if all can. Whoever sends the request enforces the others."""
     proof_slot: ProofSlot | None = None
     """Where this format's clients carry state that other vendors want back; None if they have no place for it."""
+    keeping: Keeping | None = field(default=None, repr=False)
+    """For a format whose clients go on from earlier answers by their ids."""

@@ -8,6 +8,7 @@ from ccproxy_cli.core.formats.openai_responses.decoder import ResponsesStreamDec
 from ccproxy_cli.core.formats.openai_responses.encoder import ResponsesStreamEncoder
 from ccproxy_cli.core.formats.openai_responses.envelope import peek
 from ccproxy_cli.core.formats.openai_responses.errors import decode_error, encode_error, encode_stream_error
+from ccproxy_cli.core.formats.openai_responses.keeping import ResponsesKeeping
 from ccproxy_cli.core.formats.openai_responses.request import (
     decode_count_request,
     decode_request,
@@ -48,6 +49,7 @@ FORMAT = Format(
     fit_tool_name=fit_tool_name,
     stops_taken=stops_taken,
     proof_slot=ProofSlot(ProofKind.SEALED),
+    keeping=ResponsesKeeping(),
 )
 
 __all__ = ["FORMAT"]

@@ -140,10 +140,8 @@ def _note_state(wire: WireRequest, reader: InputReader, members: dict[str, JSON]
         members[spelling.INCLUDE] = wire.include
     elif wire.include is not None:
         members["include"] = wire.include
-    if wire.store is False:
-        members[spelling.STORE] = False
-    elif wire.store is not None:
-        members["store"] = wire.store
+    if wire.store is not None:
+        members[spelling.STORE] = wire.store
     for name in spelling.KEPT_ELSEWHERE:
         value = getattr(wire, name)
         if value is not None:

@@ -46,7 +46,7 @@ _ECHO: dict[str, JSON] = {
     "truncation": "disabled",
     "user": None,
 }
-"""What an answer says of its request, where the request said nothing. Nothing translated is stored, whatever was asked for."""
+"""What an answer says of its request, where the request said nothing."""
 
 
 def decode_response(body: bytes) -> Response:
@@ -141,7 +141,8 @@ def shell(given: str, model: str, created: int | None, request: Request) -> dict
         **echo,
         "reasoning": {"effort": None, "summary": None, **(echo["reasoning"] or {})},
         "text": {"format": {"type": "text"}, **(echo["text"] or {})},
-        "store": False,
+        "store": spelling.said(request.extras, spelling.KEPT),
+        "previous_response_id": spelling.noted(request.extras, spelling.KEPT),
         "usage": None,
     }
 

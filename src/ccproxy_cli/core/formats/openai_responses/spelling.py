@@ -51,7 +51,9 @@ BREAKPOINT = NOTE + "breakpoint"
 INCLUDE = NOTE + "include"
 """`include` asked for encrypted reasoning alone, which every other format sends unasked."""
 STORE = NOTE + "store"
-"""`store` was false, which is what every other format does unasked."""
+"""`store` as the client wrote it. False is what every other format does unasked, and true is for whoever serves the client to honor."""
+KEPT = NOTE + "kept"
+"""The answer is kept for the client here; the value is the id of the answer that the request goes on from."""
 USER = NOTE + "user"
 """The end user's id was called `user`, not `safety_identifier`."""
 AS_WRITTEN = NOTE + "as written"
@@ -76,6 +78,11 @@ def noted(extras: Extras, name: str) -> JSON:
 def said(extras: Extras, name: str) -> bool:
     """Whether `name`, a note or a member, is among our extras."""
     return name in extras.get(NAME, {})
+
+
+def own(extras: Extras) -> Mapping[str, JSON]:
+    """All our members and notes."""
+    return extras.get(NAME, {})
 
 
 def is_own(extras: Extras) -> bool:

@@ -1,10 +1,10 @@
 """Content blocks and parts, in both directions: shared by requests, bodies and streams."""
 
 from collections.abc import Sequence
-from typing import TypeAlias, assert_never
+from typing import assert_never
 
-from ccproxy_cli.core.errors import BadRequest, BadUpstream
 from ccproxy_cli.core.extras import NO_EXTRAS, NOTE, Extras, extras_of
+from ccproxy_cli.core.formats._blame import Blame, blamed
 from ccproxy_cli.core.formats._wirekit import Unknown
 from ccproxy_cli.core.formats.anthropic.wire import (
     KIT,
@@ -45,8 +45,6 @@ from ccproxy_cli.core.parts import (
     ToolCall,
     ToolResult,
 )
-
-Blame: TypeAlias = type[BadRequest] | type[BadUpstream]
 
 SOURCE_NOTE = NOTE + "source"
 """Unknown members of a medium's `source`."""
@@ -106,20 +104,13 @@ def require_object(value: JSON, path: str, blame: Blame) -> dict[str, JSON]:
     """`value`, which must be a JSON object."""
     if isinstance(value, dict):
         return value
-    raise fault(blame, "expected an object", path)
-
-
-def fault(blame: Blame, message: str, path: str) -> BadRequest | BadUpstream:
-    """The error that blames the right side for what stands at `path`."""
-    if blame is BadRequest:
-        return BadRequest(f"{path}: {message}", path)
-    return BadUpstream(f"upstream sent a malformed answer at {path}: {message}")
+    raise blamed(blame, path, "expected an object")
 
 
 def decode_opaque(block: Unknown, path: str, blame: Blame) -> Opaque:
     """A member of a union that we have no words for, whose `type` must at least be one."""
     if not isinstance(block.raw.get("type"), str):
-        raise fault(blame, "Field required" if block.raw.get("type") is None else "expected a string", f"{path}.type")
+        raise blamed(blame, f"{path}.type", "Field required" if block.raw.get("type") is None else "expected a string")
     return Opaque(NAME, block.raw)
 
 

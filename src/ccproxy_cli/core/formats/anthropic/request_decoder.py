@@ -6,6 +6,7 @@ from typing import NoReturn
 
 from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import NOTE, Losses, extras_of
+from ccproxy_cli.core.formats._blame import parse
 from ccproxy_cli.core.formats._wirekit import Unknown
 from ccproxy_cli.core.formats.anthropic.parts import decode_cache, decode_content, decode_opaque, decode_parts, require_object
 from ccproxy_cli.core.formats.anthropic.wire import (
@@ -19,7 +20,7 @@ from ccproxy_cli.core.formats.anthropic.wire import (
     ToolWire,
 )
 from ccproxy_cli.core.http import HTTPCall
-from ccproxy_cli.core.jsontext import JSON, JSONError, loads
+from ccproxy_cli.core.jsontext import JSON
 from ccproxy_cli.core.parts import Opaque, Part, Reasoning, Text, ToolCall, ToolResult
 from ccproxy_cli.core.request import (
     AnyTool,
@@ -78,11 +79,7 @@ def decode_count_request(call: HTTPCall, losses: Losses) -> Request:
 
 
 def _read(call: HTTPCall) -> RequestWire:
-    try:
-        body = loads(call.body)
-    except JSONError as error:
-        raise BadRequest(f"the request body is not valid JSON: {error}") from error
-    return KIT.read(body, RequestWire, BadRequest)
+    return KIT.read(parse(call.body, BadRequest), RequestWire, BadRequest)
 
 
 def _request(wire: RequestWire, call: HTTPCall) -> Request:

@@ -7,6 +7,7 @@ from typing import assert_never
 from ccproxy_cli.core.arguments import parse_arguments
 from ccproxy_cli.core.errors import BadUpstream
 from ccproxy_cli.core.extras import extras_of
+from ccproxy_cli.core.formats._blame import parse
 from ccproxy_cli.core.formats.anthropic.parts import (
     decode_parts,
     encode_call,
@@ -19,7 +20,7 @@ from ccproxy_cli.core.formats.anthropic.parts import (
 from ccproxy_cli.core.formats.anthropic.usage import decode_finish, decode_usage, encode_finish, encode_usage
 from ccproxy_cli.core.formats.anthropic.wire import KIT, NAME, ResponseWire
 from ccproxy_cli.core.ids import digest_id, fit_id
-from ccproxy_cli.core.jsontext import JSON, JSONError, dumps, loads
+from ccproxy_cli.core.jsontext import JSON, JSONError, dumps
 from ccproxy_cli.core.left_behind import is_blank, media_note
 from ccproxy_cli.core.parts import Media, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
 from ccproxy_cli.core.request import Request
@@ -36,10 +37,7 @@ def decode_response(body: bytes) -> Response:
     Raises:
         BadUpstream: it is none.
     """
-    try:
-        value = loads(body)
-    except JSONError as error:
-        raise BadUpstream(f"upstream sent an answer that is not valid JSON: {error}") from error
+    value = parse(body, BadUpstream)
     if isinstance(value, dict) and value.get("type", "message") != "message":
         raise BadUpstream(f"upstream sent a {str(value['type'])[:40]!r} where a message was due")
     wire = KIT.read(value, ResponseWire, BadUpstream)

@@ -200,6 +200,19 @@ async def test_what_is_no_answer_is_a_bad_upstream(upstream: RawUpstream, what: 
     assert len(upstream.heard) == 1
 
 
+async def test_bad_framing_after_the_head_is_noticed_at_once(upstream: RawUpstream) -> None:
+    async def script(heard: Heard) -> bool:
+        await heard.say(OK_HEAD + b"transfer-encoding: chunked\r\n\r\n")
+        await asyncio.sleep(0.1)
+        await heard.say(b"zz\r\n{}\r\n")
+        await heard.gone.wait()
+        return True
+
+    upstream.will(script)
+    error = await asyncio.wait_for(failure(upstream, "anthropic", streaming=False), 5)
+    assert error.error.kind is ErrorKind.BAD_UPSTREAM
+
+
 async def test_an_address_where_nobody_listens(upstream: RawUpstream) -> None:
     backend = backend_at("http://127.0.0.1:1")
     with pytest.raises(UpstreamError, match=r"up cannot be reached at 127\.0\.0\.1:1: .*refused") as caught:

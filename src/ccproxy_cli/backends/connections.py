@@ -1,10 +1,13 @@
-"""Connections that are used again, made safe in two ways that aiohttp 3.14 leaves open (both observed 2026-11).
+"""Connections, made safe in three ways that aiohttp 3.14 leaves open (all observed 2026-11).
 
-A connection on which something arrived while it lay idle is thrown away: the next caller would take those bytes for its answer. And a
-request that met a connection its peer had just closed can be told from others: nothing of it was read there, so it may be sent again.
+One on which something arrived while it lay idle is thrown away: the next caller would take those bytes for its answer. A request that met
+one its peer had just closed can be told from others: nothing of it was read there, so it may be sent again. And one that is lost in the
+middle of an answer tells whoever reads it: bad framing that comes apart from the head would leave the reader waiting.
 """
 
+import asyncio
 import io
+from collections.abc import Callable
 from weakref import WeakSet
 
 import aiohttp
@@ -53,6 +56,8 @@ class Connector(aiohttp.TCPConnector):
             assert protocol is not None
             if protocol not in self._known:
                 self._known.add(protocol)
+                if protocol.closed is not None:
+                    protocol.closed.add_done_callback(_heard)
                 return connection
             if not protocol.should_close:
                 break
@@ -61,3 +66,27 @@ class Connector(aiohttp.TCPConnector):
         if isinstance(body, Body | LargeBody):
             body.on_used_connection = True
         return connection
+
+
+def _heard(closed: asyncio.Future[None]) -> None:
+    """Take note of how a connection ended, or the loop would complain that nobody did."""
+    if not closed.cancelled():
+        closed.exception()
+
+
+def watch_loss(response: aiohttp.ClientResponse) -> Callable[[], None] | None:
+    """From now on the loss of the connection ends the wait for more of the body. Returns what ends the watch, None if all is here."""
+    connection, content = response.connection, response.content
+    closed = None if connection is None or connection.protocol is None else connection.protocol.closed
+    if closed is None:
+        return None
+
+    def lost(_: asyncio.Future[None]) -> None:
+        if not content.is_eof() and content.exception() is None:
+            content.set_exception(aiohttp.ClientPayloadError("the connection was lost"))
+
+    def unwatch() -> None:
+        closed.remove_done_callback(lost)
+
+    closed.add_done_callback(lost)
+    return unwatch

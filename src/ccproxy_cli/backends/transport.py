@@ -15,7 +15,7 @@ import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
-from ccproxy_cli.backends.connections import Connector, body_of
+from ccproxy_cli.backends.connections import Connector, body_of, watch_loss
 from ccproxy_cli.backends.watch import Stalled, Watch
 from ccproxy_cli.config.settings import TimeoutSettings
 from ccproxy_cli.core.errors import APIError, ErrorKind, UpstreamError
@@ -43,6 +43,7 @@ class Reply:
         self._response = response
         self._transport = transport
         self._watch = watch
+        self._unwatch_loss = watch_loss(response)
         encoding = response.headers.get("content-encoding", "").strip().lower()
         self._inflater = _inflater(encoding, transport.name)
         self._deflated = b""
@@ -118,6 +119,8 @@ class Reply:
     def close(self) -> None:
         """Done with it: an answer read to its end leaves its connection for the next call, any other ends it at once."""
         self._watch.stop()
+        if self._unwatch_loss is not None:
+            self._unwatch_loss()
         self._response.release() if self._response.content.at_eof() else self._response.close()
 
 

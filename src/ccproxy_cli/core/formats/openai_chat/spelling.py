@@ -7,6 +7,9 @@ in the extras of the outer one under dotted names, such as `function.strict`, wh
 from collections.abc import Mapping
 
 from ccproxy_cli.core.extras import NOTE, Extras, extras_of
+from ccproxy_cli.core.formats._openai.members import dotted as dotted
+from ccproxy_cli.core.formats._openai.members import inner_of, outer_of
+from ccproxy_cli.core.formats._openai.members import note as note
 from ccproxy_cli.core.formats.openai_chat.wire import NAME as NAME
 from ccproxy_cli.core.jsontext import JSON
 
@@ -42,11 +45,6 @@ AS_WRITTEN = NOTE + "as written"
 """The whole value as the client wrote it, because writing it anew would not give the same."""
 
 
-def note(*names: str) -> dict[str, JSON]:
-    """Members that say nothing but these notes."""
-    return dict.fromkeys(names, True)
-
-
 def said(extras: Extras, name: str) -> bool:
     """Whether `name`, a note or a member, is among our extras."""
     members = extras.get(NAME)
@@ -58,18 +56,12 @@ def is_own(extras: Extras) -> bool:
     return NAME in extras
 
 
-def dotted(prefix: str, members: Mapping[str, JSON]) -> dict[str, JSON]:
-    """The members of an inner object, under names that can stand among those of the outer."""
-    return {f"{prefix}.{name}": value for name, value in members.items()}
-
-
 def own_members(extras: Extras, *inner: str) -> dict[str, JSON]:
     """Our members that stood in the object itself: without notes, and without those of the `inner` objects."""
     members = extras.get(NAME)
     if not members:
         return {}
-    prefixes = tuple(f"{name}." for name in inner)
-    return {name: value for name, value in members.items() if not name.startswith(NOTE) and not (prefixes and name.startswith(prefixes))}
+    return outer_of(members, inner)
 
 
 def with_members(body: dict[str, JSON], extras: Extras, *inner: str) -> dict[str, JSON]:
@@ -93,8 +85,7 @@ def inner_members(extras: Extras, prefix: str) -> dict[str, JSON]:
     members = extras.get(NAME)
     if not members:
         return {}
-    start = f"{prefix}."
-    return {name[len(start) :]: value for name, value in members.items() if name.startswith(start) and not name.startswith(NOTE)}
+    return inner_of(members, prefix)
 
 
 def ours(*members: Mapping[str, JSON]) -> Extras:

@@ -10,6 +10,9 @@ carries what the item says of itself; every other item is one part, which carrie
 from collections.abc import Mapping
 
 from ccproxy_cli.core.extras import NOTE, VITAL, Extras
+from ccproxy_cli.core.formats._openai.members import dotted as dotted
+from ccproxy_cli.core.formats._openai.members import inner_of, outer_of
+from ccproxy_cli.core.formats._openai.members import note as note
 from ccproxy_cli.core.formats.openai_responses.wire import NAME
 from ccproxy_cli.core.jsontext import JSON
 from ccproxy_cli.core.parts import Opaque, Part
@@ -65,11 +68,6 @@ KEPT_ELSEWHERE = ("previous_response_id", "conversation", "prompt")
 """Members that name something the vendor keeps."""
 
 
-def note(*names: str) -> dict[str, JSON]:
-    """Members that say nothing but these notes."""
-    return dict.fromkeys(names, True)
-
-
 def noted(extras: Extras, name: str) -> JSON:
     """The value of a note or member among our extras, or None."""
     return extras.get(NAME, {}).get(name)
@@ -95,22 +93,12 @@ def begins_item(part: Part) -> bool:
     return not isinstance(part, Opaque) and said(part.extras, ITEM)
 
 
-def dotted(prefix: str, members: Mapping[str, JSON]) -> dict[str, JSON]:
-    """The members of an inner object, under names that can stand among those of the outer."""
-    return {f"{prefix}.{name}": value for name, value in members.items()}
-
-
 def own_members(extras: Extras, *inner: str) -> dict[str, JSON]:
     """Our members that stood in the object itself: without notes, and without those of the `inner` objects."""
     members = extras.get(NAME)
     if not members:
         return {}
-    prefixes = tuple(f"{name}." for name in inner)
-    return {
-        name: value
-        for name, value in members.items()
-        if not name.startswith((NOTE, VITAL)) and not (prefixes and name.startswith(prefixes))
-    }
+    return {name: value for name, value in outer_of(members, inner).items() if not name.startswith(VITAL)}
 
 
 def inner_members(extras: Extras, prefix: str) -> dict[str, JSON]:
@@ -118,8 +106,7 @@ def inner_members(extras: Extras, prefix: str) -> dict[str, JSON]:
     members = extras.get(NAME)
     if not members:
         return {}
-    start = f"{prefix}."
-    return {name[len(start) :]: value for name, value in members.items() if name.startswith(start)}
+    return inner_of(members, prefix)
 
 
 def ours(*members: Mapping[str, JSON]) -> Extras:

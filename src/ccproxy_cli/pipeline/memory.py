@@ -7,7 +7,6 @@ is put back where it stood. Nothing of it is in any id, and nothing is on disk.
 
 import itertools
 import sys
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeAlias, assert_never
 
@@ -17,6 +16,7 @@ from ccproxy_cli.core.events import Event, PartStart, ProofDelta, ResponseEnd, T
 from ccproxy_cli.core.ids import digest_id
 from ccproxy_cli.core.parts import Part, Proof, Reasoning, Text, ToolCall
 from ccproxy_cli.core.request import Message, Request, Role
+from ccproxy_cli.pipeline.recent import Recent
 
 _OVERHEAD = 100
 """Bytes that an object takes besides its texts, about."""
@@ -252,13 +252,7 @@ class RecentTurns:
             clock: seconds that only go forward.
             lifetime: seconds since a turn was last remembered or recalled.
         """
-        self._clock = clock
-        self._max_entries = max_entries
-        self._max_bytes = max_bytes
-        self._lifetime = lifetime
-        self._turns: OrderedDict[str, tuple[Turn, int, float]] = OrderedDict()
-        self.bytes = 0
-        """About what the turns take, one that is under several keys counted for each."""
+        self._turns: Recent[Turn] = Recent(clock, lambda turn: turn.size, max_entries=max_entries, max_bytes=max_bytes, lifetime=lifetime)
 
     def __len__(self) -> int:
         return len(self._turns)
@@ -266,36 +260,13 @@ class RecentTurns:
     def __repr__(self) -> str:
         return f"<RecentTurns {len(self)} turns, {self.bytes} bytes>"
 
+    @property
+    def bytes(self) -> int:
+        """About what the turns take, one that is under several keys counted for each."""
+        return self._turns.bytes
+
     async def remember(self, key: str, turn: Turn) -> None:
-        self._forget(key)
-        size = len(key) + turn.size
-        if size > self._max_bytes:
-            return
-        self._turns[key] = (turn, size, self._clock() + self._lifetime)
-        self.bytes += size
-        self._make_room()
+        self._turns.put(key, turn)
 
     async def recall(self, key: str) -> Turn | None:
-        turn, size, deadline = self._turns.get(key, (None, 0, 0.0))
-        if turn is None:
-            return None
-        now = self._clock()
-        if deadline <= now:
-            self._forget(key)
-            return None
-        self._turns[key] = (turn, size, now + self._lifetime)
-        self._turns.move_to_end(key)
-        return turn
-
-    def _make_room(self) -> None:
-        """Let go of what is too old, and then of the oldest until the rest fits."""
-        now = self._clock()
-        while self._turns:
-            key, (_, _, deadline) = next(iter(self._turns.items()))
-            if deadline > now and len(self._turns) <= self._max_entries and self.bytes <= self._max_bytes:
-                return
-            self._forget(key)
-
-    def _forget(self, key: str) -> None:
-        _, size, _ = self._turns.pop(key, (None, 0, 0.0))
-        self.bytes -= size
+        return self._turns.get(key)

@@ -32,6 +32,8 @@ from ccproxy_cli.observe.redact import Redactor
 _T = TypeVar("_T")
 
 _HEALTH_WAIT = 2.0
+_MOST_MODELS = 256
+"""Whose peculiarities are remembered: names come from clients."""
 _HEADERS = {
     "content-type": "application/json",
     "accept": "application/json, text/event-stream",
@@ -70,6 +72,8 @@ class HTTPBackend:
         self._redactor = Redactor() if redactor is None else redactor
         self._listed = tuple(listed)
         self._transport = Transport(name, base_url, timeouts)
+        self._without_json_schema: set[str] = set()
+        """Models that were heard to take the older dialect alone."""
 
     # The translating lane
 
@@ -78,9 +82,7 @@ class HTTPBackend:
         request, names = fit_names(request, self.format.fit_tool_name)
         profile = self._profile_for(request.model)
         request, stops = split_stops(request, self.format, profile)
-        call = self.format.encode_request(request, profile, losses)
-        losses.refuse_if_strict()
-        reply = await self._open(call, client_key)
+        reply = await self._sent(request, profile, losses, client_key)
         try:
             if not request.stream or reply.media_type == "application/json":
                 events = _at_once(await self._response(reply))
@@ -92,6 +94,26 @@ class HTTPBackend:
         if stops:
             events = _up_to_a_stop(events, StopFilter(stops))
         return _with_names(events, names) if names else events
+
+    async def _sent(self, request: Request, profile: Profile, losses: Losses, client_key: str | None) -> Reply:
+        """The answer to the request, or to one in the format's older dialect if the upstream stumbles over the newer one."""
+        refuses, older = self.format.refuses_json_schema, evolve(profile, json_schema=False)
+        known = request.model in self._without_json_schema
+        call = self.format.encode_request(request, older if known else profile, losses)
+        losses.refuse_if_strict()
+        try:
+            return await self._open(call, client_key)
+        except UpstreamError as error:
+            if refuses is None or known or not refuses(error.error):
+                raise
+            again = self.format.encode_request(request, older, losses)
+            if again == call:
+                raise
+        losses.refuse_if_strict()
+        reply = await self._open(again, client_key)
+        if len(self._without_json_schema) < _MOST_MODELS:
+            self._without_json_schema.add(request.model)
+        return reply
 
     async def _response(self, reply: Reply) -> Response:
         body = await reply.read()

@@ -120,5 +120,8 @@ class Format:
     """Of a request's stop sequences, those that can be sent; None if all can. Whoever sends the request enforces the others."""
     proof_slot: ProofSlot | None = None
     """Where this format's clients carry state that other vendors want back; None if they have no place for it."""
+    refuses_json_schema: Callable[[APIError], bool] | None = field(default=None, repr=False)
+    """Whether an upstream's error may mean that its model takes tools in an older dialect alone (`Profile.json_schema`); None where there
+    is one dialect."""
     keeping: Keeping | None = field(default=None, repr=False)
     """For a format whose clients go on from earlier answers by their ids."""

@@ -180,7 +180,8 @@ def _adapt_output(request: Request, profile: Profile, losses: Losses) -> Request
         losses.add("output.description", f"{NAME} has no description of the output")
     beside_tools = request.tools is not None and not profile.output_with_tools
     if profile.structured_output and not beside_tools:
-        return evolve(request, output=Output(output.kind, fit_schema(output.schema)))
+        older = {} if profile.json_schema or output.schema is None else {NAME: {spelling.SCHEMA: to_openapi(output.schema)}}
+        return evolve(request, output=Output(output.kind, fit_schema(output.schema), extras=older))
     why = "the model takes no shape for its answer next to tools" if beside_tools else "the model takes no shape for its answer"
     losses.add("output", f"{why}, so it is only told")
     words = "Answer with one JSON object and nothing else."

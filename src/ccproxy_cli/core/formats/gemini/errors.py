@@ -60,6 +60,10 @@ _VAGUE = frozenset({ErrorKind.INVALID_REQUEST, ErrorKind.BAD_UPSTREAM})
 _BAD_KEYS = frozenset({"API_KEY_INVALID", "API_KEY_EXPIRED", "API_KEY_SERVICE_BLOCKED", "CREDENTIALS_MISSING", "ACCESS_TOKEN_EXPIRED"})
 _BAD_KEY = re.compile(r"API key (not valid|expired|not found)", re.IGNORECASE)
 _TOO_LONG = re.compile(r"input token count .{0,40}exceeds the maximum number of tokens", re.IGNORECASE)
+_STRANGE_SCHEMA = re.compile(
+    r"Unknown name \"|Proto field is not repeating|(parameters|response)_?json_?schema|function_?declarations\[\d+\]\.parameters",
+    re.IGNORECASE,
+)
 _DELAY = re.compile(r"(\d+(?:\.\d+)?)s")
 
 _TYPES = "type.googleapis.com/google.rpc."
@@ -160,6 +164,12 @@ def _retry_delay(details: list[dict[str, JSON]]) -> str | None:
         if found:
             return found[1]
     return None
+
+
+def refuses_json_schema(error: APIError) -> bool:
+    """Whether the vendor stumbled over a word of JSON Schema, or over the member that holds one. Worded by a parser that knows its
+    own dialect's words alone (errors quoted in public issues, 2025 and 2026)."""
+    return error.http_status == 400 and bool(_STRANGE_SCHEMA.search(error.message))
 
 
 # Outward

@@ -1,15 +1,12 @@
 """Fits media of another format into parts of this one."""
 
-import base64
-import binascii
-
 from attrs import define, evolve, field
 
-from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats._openai.media import FILES, FileNames, spread, titled, unsupported
 from ccproxy_cli.core.formats.openai_chat import spelling
 from ccproxy_cli.core.formats.openai_chat.wire import NAME
+from ccproxy_cli.core.media import refuse_others_files, words_of
 from ccproxy_cli.core.parts import Excerpts, FileRef, Inline, Link, Media, MediaKind, Part, PlainText, Text
 
 _AUDIO = {
@@ -37,9 +34,8 @@ class MediaFitter:
         """
         self.losses.add_foreign(media.extras, NAME, path)
         bare = evolve(media, extras=spelling.ours({}))
+        refuse_others_files(media.source, FILES, f"{path}.source")
         match media.kind, media.source:
-            case _, FileRef(issuer) if issuer != FILES:
-                raise unsupported("a file uploaded to another vendor", f"{path}.source")
             case MediaKind.IMAGE, Inline() | Link():
                 if media.name or media.context:
                     self.losses.add(f"{path}.title", f"{NAME} has no title for images")
@@ -58,11 +54,8 @@ class MediaFitter:
                 return (titled(media, text),)
             case Excerpts(parts):
                 return spread(media, parts, path, self.fit, NAME, self.losses)
-            case Inline(media_type, data) if media_type.startswith("text/"):
-                try:
-                    return (titled(media, base64.b64decode(data, validate=True).decode()),)
-                except (binascii.Error, UnicodeDecodeError) as error:
-                    raise BadRequest(f"{path}.source.data: not text in base64", f"{path}.source.data") from error
+            case Inline(media_type) as file if media_type.startswith("text/"):
+                return (titled(media, words_of(file, f"{path}.source.data")),)
             case Inline(media_type):
                 return (*context, evolve(media, name=self._names.fit(media.name, media_type), context=None))
             case _:

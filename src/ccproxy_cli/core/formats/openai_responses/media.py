@@ -6,6 +6,7 @@ from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats._openai.media import FILES, FileNames, spread, titled, unsupported
 from ccproxy_cli.core.formats.openai_responses import spelling
 from ccproxy_cli.core.formats.openai_responses.wire import NAME
+from ccproxy_cli.core.media import refuse_others_files
 from ccproxy_cli.core.parts import Excerpts, FileRef, Inline, Link, Media, MediaKind, Part, PlainText, Text
 
 _DETAILS = frozenset({"auto", "low", "high", "original"})
@@ -26,9 +27,8 @@ class MediaFitter:
         """
         self.losses.add_foreign(media.extras, NAME, path)
         bare = evolve(media, cache=None, extras=spelling.ours())
+        refuse_others_files(media.source, FILES, f"{path}.source")
         match media.kind, media.source:
-            case _, FileRef(issuer) if issuer != FILES:
-                raise unsupported("a file uploaded to another vendor", f"{path}.source")
             case MediaKind.IMAGE, Inline() | Link() | FileRef():
                 if media.name or media.context:
                     self.losses.add(f"{path}.title", f"{NAME} has no title for images")

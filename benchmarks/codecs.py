@@ -63,7 +63,7 @@ def _request(format_: Format, title: str, call: object, other: str) -> Iterator[
     envelope = format_.peek(call)
     yield _line(format_, f"request {title}: peek, other model", lambda: envelope.for_model(call, "other-model"), call.body)
     yield _line(format_, f"request {title}: decode", lambda: format_.decode_request(call, Losses()), call.body)
-    yield _line(format_, f"request {title}: fit names", lambda: fit_names(request, target.tool_name_limit), call.body)
+    yield _line(format_, f"request {title}: fit names", lambda: fit_names(request, target.fit_tool_name), call.body)
     yield _line(format_, f"request {title}: encode as {other}", lambda: target.encode_request(request, Profile(), Losses()), call.body)
 
 

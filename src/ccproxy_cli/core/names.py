@@ -5,15 +5,17 @@ The replacement depends on nothing but the name, so that a replayed conversation
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
+from typing import TypeVar
 
 from attrs import evolve
 
 from ccproxy_cli.core.events import Event, PartStart
 from ccproxy_cli.core.parts import Part, ToolCall, ToolResult
-from ccproxy_cli.core.request import Message, Request, Tool
+from ccproxy_cli.core.request import Request, Tool
 
+_FITTING = re.compile(r"[a-zA-Z0-9_-]+")
 _FOREIGN = re.compile(r"[^a-zA-Z0-9_-]")
 _DIGITS = 8
 NO_NAMES: Mapping[str, str] = MappingProxyType({})
@@ -21,9 +23,9 @@ NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
 def fit_name(name: str, limit: int) -> str:
     """`name` if it is letters, digits, `_` and `-` alone and no longer than `limit`; else its beginning and 8 hex digits of its hash."""
-    spelled = _FOREIGN.sub("_", name)
-    if spelled == name and 0 < len(name) <= limit:
+    if len(name) <= limit and _FITTING.fullmatch(name):
         return name
+    spelled = _FOREIGN.sub("_", name)
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
     return f"{spelled[: limit - _DIGITS - 1]}_{digest}"
 
@@ -36,34 +38,41 @@ def fit_names(request: Request, fit_one: Callable[[str], str]) -> tuple[Request,
     Returns:
         The request itself and an empty table if all names fit.
     """
-    restore: dict[str, str] = {}
-
-    def fit(name: str) -> str:
-        fitted = fit_one(name)
-        if fitted != name:
-            restore[fitted] = name
-        return fitted
-
-    tools = request.tools and tuple(evolve(tool, name=fit(tool.name)) if isinstance(tool, Tool) else tool for tool in request.tools)
-    choice = request.tool_choice and evolve(request.tool_choice, names=tuple(fit(name) for name in request.tool_choice.names))
-    messages = tuple(_renamed(message, fit) for message in request.messages)
-    if not restore:
+    fitted = {name: fit for name in dict.fromkeys(_names(request)) if (fit := fit_one(name)) != name}
+    if not fitted:
         return request, NO_NAMES
+    tools = request.tools and tuple(_renamed(tool, fitted) if isinstance(tool, Tool) else tool for tool in request.tools)
+    choice = request.tool_choice and evolve(request.tool_choice, names=tuple(fitted.get(name, name) for name in request.tool_choice.names))
+    messages = tuple(evolve(message, parts=tuple(_renamed_part(part, fitted) for part in message.parts)) for message in request.messages)
+    restore = {fit: name for name, fit in fitted.items()}
     return evolve(request, tools=tools, tool_choice=choice, messages=messages), restore
 
 
-def _renamed(message: Message, fit: Callable[[str], str]) -> Message:
-    if not any(isinstance(part, ToolCall | ToolResult) for part in message.parts):
-        return message
-    return evolve(message, parts=tuple(_renamed_part(part, fit) for part in message.parts))
+def _names(request: Request) -> Iterator[str]:
+    for tool in request.tools or ():
+        if isinstance(tool, Tool):
+            yield tool.name
+    if request.tool_choice is not None:
+        yield from request.tool_choice.names
+    for message in request.messages:
+        for part in message.parts:
+            if isinstance(part, ToolCall | ToolResult) and part.name is not None:
+                yield part.name
 
 
-def _renamed_part(part: Part, fit: Callable[[str], str]) -> Part:
+_Named = TypeVar("_Named", Tool, ToolCall, ToolResult)
+
+
+def _renamed(named: _Named, fitted: Mapping[str, str]) -> _Named:
+    return evolve(named, name=fitted[named.name]) if named.name is not None and named.name in fitted else named
+
+
+def _renamed_part(part: Part, fitted: Mapping[str, str]) -> Part:
     match part:
         case ToolCall():
-            return evolve(part, name=fit(part.name))
-        case ToolResult(name=str() as name):
-            return evolve(part, name=fit(name))
+            return _renamed(part, fitted)
+        case ToolResult():
+            return _renamed(part, fitted)
         case _:
             return part
 

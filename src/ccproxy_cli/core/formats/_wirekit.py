@@ -248,14 +248,15 @@ def _union_reader(kind: Any, converter: cattrs.Converter) -> Callable[[JSON, Any
         by_json_type.setdefault(int, float)
     optional = type(None) in arms
     open_ended = Unknown in arms
+    plain = frozenset(by_json_type) & _PRIMITIVES  # need no reader of their own
     hooks = {json_type: (arm, converter.get_structure_hook(arm)) for json_type, arm in by_json_type.items() if not _is_any(arm)}
     readers = {arm: converter.get_structure_hook(arm) for arm in objects}
     lone = objects[0] if len(objects) == 1 and not open_ended and not objects[0].TAGS else None
     expected = " or ".join(_arm_words(by_json_type, objects, open_ended))
 
     def read(value: JSON, _: Any) -> Any:
-        if value is None and optional:
-            return None
+        if (value is None and optional) or type(value) in plain:
+            return value
         if type(value) is dict and (objects or open_ended):
             if lone is not None:
                 return readers[lone](value, lone)
@@ -273,6 +274,9 @@ def _union_reader(kind: Any, converter: cattrs.Converter) -> Callable[[JSON, Any
         return hook(value, arm)
 
     return read
+
+
+_PRIMITIVES = frozenset({str, int, float, bool})
 
 
 def _is_any(kind: Any) -> bool:

@@ -57,7 +57,7 @@ UNSIGNED_NOTE = NOTE + "unsigned"
 
 def decode_parts(blocks: Sequence[Block], path: str, blame: Blame) -> tuple[Part, ...]:
     """The parts of a `content` list that stands at `path`."""
-    return tuple(decode_part(block, f"{path}[{index}]", blame) for index, block in enumerate(blocks))
+    return tuple([decode_part(block, f"{path}[{index}]", blame) for index, block in enumerate(blocks)])
 
 
 def decode_content(content: str | Sequence[Block], path: str, blame: Blame) -> tuple[tuple[Part, ...], bool]:

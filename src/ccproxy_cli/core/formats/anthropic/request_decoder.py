@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import NOTE, Losses, extras_of
-from ccproxy_cli.core.formats._blame import parse
+from ccproxy_cli.core.formats._blame import blamed, parse
 from ccproxy_cli.core.formats._wirekit import Unknown
 from ccproxy_cli.core.formats.anthropic.parts import decode_cache, decode_content, decode_opaque, decode_parts, require_object
 from ccproxy_cli.core.formats.anthropic.wire import (
@@ -101,10 +101,10 @@ def _request(wire: RequestWire, call: HTTPCall) -> Request:
         members[CALL_NOTE]["query"] = call.query
     return Request(
         model=wire.model,
-        messages=tuple(_message(message, f"messages[{index}]", index, len(wire.messages)) for index, message in enumerate(wire.messages)),
+        messages=tuple([_message(message, index, len(wire.messages)) for index, message in enumerate(wire.messages)]),
         instructions=_instructions(wire),
         instructions_flat=isinstance(wire.system, str),
-        tools=None if wire.tools is None else tuple(_tool(tool, f"tools[{index}]") for index, tool in enumerate(wire.tools)),
+        tools=None if wire.tools is None else tuple([_tool(tool, index) for index, tool in enumerate(wire.tools)]),
         tool_choice=_choice(wire.tool_choice),
         parallel_tool_calls=_parallel(wire.tool_choice),
         max_tokens=wire.max_tokens,
@@ -144,18 +144,17 @@ def refuse_threads() -> NoReturn:
     )
 
 
-def _message(wire: MessageWire, path: str, index: int, count: int) -> Message:
-    if wire.role not in _ROLES:
+def _message(wire: MessageWire, index: int, count: int) -> Message:
+    role, path = _ROLES.get(wire.role), f"messages[{index}]"
+    if role is None:
         raise BadRequest(f"{path}.role: expected `user`, `assistant` or `system`, got {wire.role[:40]!r}", f"{path}.role")
     if not wire.content and not (wire.role == "assistant" and index == count - 1):
         raise BadRequest(
             f"{path}: all messages must have non-empty content except for the optional final assistant message", f"{path}.content"
         )
     parts, flat = decode_content(wire.content, f"{path}.content", BadRequest)
-    role = _ROLES[wire.role]
     for position, part in enumerate(parts):
-        place = _PLACES.get(type(part))
-        if place is not None and place[0] is not role:
+        if (place := _PLACES.get(type(part))) is not None and place[0] is not role:
             at = f"{path}.content[{position}]"
             raise BadRequest(f"{at}: `{place[1]}` blocks can only be in `{place[0].value}` messages", at)
     return Message(role, parts, flat, extras=extras_of(NAME, wire.extras))
@@ -178,19 +177,19 @@ def _instructions(wire: RequestWire) -> tuple[Text | Opaque, ...]:
     return tuple(blocks)
 
 
-def _tool(wire: ToolWire | Unknown, path: str) -> AnyTool:
+def _tool(wire: ToolWire | Unknown, index: int) -> AnyTool:
     if isinstance(wire, Unknown):
-        return decode_opaque(wire, path, BadRequest)
+        return decode_opaque(wire, f"tools[{index}]", BadRequest)
     if not wire.name:
-        raise BadRequest(f"{path}.name: String should have at least 1 character", f"{path}.name")
-    if wire.input_schema is not None:
-        require_object(wire.input_schema, f"{path}.input_schema", BadRequest)
+        raise BadRequest(f"tools[{index}].name: String should have at least 1 character", f"tools[{index}].name")
+    if wire.input_schema is not None and type(wire.input_schema) is not dict:
+        raise blamed(BadRequest, f"tools[{index}].input_schema", "expected an object")
     return Tool(
         wire.name,
         wire.description,
         wire.input_schema,
-        strict=wire.strict,
-        cache=decode_cache(wire.cache_control),
+        wire.strict,
+        cache=None if wire.cache_control is None else decode_cache(wire.cache_control),
         extras=extras_of(NAME, wire.extras if wire.type is None else {**wire.extras, TYPE_NOTE: wire.type}),
     )
 

@@ -14,7 +14,7 @@ from ccproxy_cli.core.formats.openai_chat.wire import NAME
 from ccproxy_cli.core.left_behind import drop_cache
 from ccproxy_cli.core.parts import CacheMark, Opaque, ToolKind
 from ccproxy_cli.core.profile import Profile
-from ccproxy_cli.core.request import AnyTool, Request, Sampling, Thinking
+from ccproxy_cli.core.request import AnyTool, Request, Sampling, Thinking, Tool
 
 
 def bend(request: Request, profile: Profile, losses: Losses) -> Request:
@@ -30,10 +30,9 @@ def bend(request: Request, profile: Profile, losses: Losses) -> Request:
     if request.cache_key is not None and not profile.prompt_cache_key:
         losses.add("prompt_cache_key", "this provider has no such key")
     notes = spelling.note(spelling.MAX_TOKENS) if profile.max_tokens_field == "max_tokens" else {}
-    return evolve(
-        request,
+    return Request(
+        model=request.model,
         messages=bend_messages(request, profile, losses),
-        instructions=(),
         tools=tools,
         tool_choice=bend_choice(request.tool_choice, tools, NAME, own, losses),
         parallel_tool_calls=_parallel(request.parallel_tool_calls, tools),
@@ -42,6 +41,7 @@ def bend(request: Request, profile: Profile, losses: Losses) -> Request:
         stop=_stop(request.stop, profile, losses),
         thinking=_thinking(request.thinking, profile, losses),
         output=bend_output(request.output, profile, NAME, own, losses),
+        stream=request.stream,
         stream_usage=True if request.stream and profile.stream_usage else None,
         user=alias(request.user),
         cache=request.cache if profile.cache_marks else None,
@@ -54,18 +54,20 @@ def bend(request: Request, profile: Profile, losses: Losses) -> Request:
 
 
 def _tools(request: Request, profile: Profile, losses: Losses) -> tuple[AnyTool, ...] | None:
-    kept = []
+    kept: list[AnyTool] = []
     for index, tool in enumerate(request.tools or ()):
-        path = f"tools[{index}]"
         if isinstance(tool, Opaque):
-            losses.add(path, f"{NAME} has no tool of type {tool.type}")
+            losses.add(f"tools[{index}]", f"{NAME} has no tool of type {tool.type}")
             continue
-        losses.add_foreign(tool.extras, NAME, path)
-        if not profile.cache_marks:
-            drop_cache(tool.cache, path, losses)
-        cache = fit_cache(tool.cache) if profile.cache_marks else None
         parameters = object_schema(tool.parameters) if tool.kind is ToolKind.FUNCTION else None
-        kept.append(evolve(tool, parameters=parameters, cache=cache, extras=spelling.ours({})))
+        if tool.cache is None and not tool.extras and parameters is tool.parameters:
+            kept.append(tool)
+            continue
+        losses.add_foreign(tool.extras, NAME, f"tools[{index}]")
+        if not profile.cache_marks:
+            drop_cache(tool.cache, f"tools[{index}]", losses)
+        cache = fit_cache(tool.cache) if profile.cache_marks else None
+        kept.append(Tool(tool.name, tool.description, parameters, tool.strict, tool.kind, tool.grammar, cache))
     return tuple(kept) or None  # OpenAI refuses an empty list
 
 

@@ -200,7 +200,7 @@ def _write_tools(body: dict[str, JSON], request: Request) -> None:
         functions: list[JSON] = []
         tools: list[JSON] = []
         for tool in request.tools:
-            if isinstance(tool, Tool) and is_legacy(tool):
+            if isinstance(tool, Tool) and tool.extras and is_legacy(tool):
                 functions.append(write_function(tool))
             else:
                 tools.append(write_tool(tool))

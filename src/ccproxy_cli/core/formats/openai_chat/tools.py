@@ -55,12 +55,15 @@ def is_legacy(tool: AnyTool) -> bool:
 def write_tool(tool: AnyTool) -> JSON:
     if isinstance(tool, Opaque):
         return tool.raw
-    extras = tool.extras
-    body: dict[str, JSON] = {} if spelling.said(extras, spelling.NO_TYPE) else {"type": tool.kind.value}
-    body[tool.kind.value] = _write_custom(tool) if tool.kind is ToolKind.CUSTOM else write_function(tool)
+    kind = tool.kind.value
+    body: dict[str, JSON] = {"type": kind, kind: _write_custom(tool) if tool.kind is ToolKind.CUSTOM else write_function(tool)}
     if tool.cache is not None:
         body["cache_control"] = write_cache(tool.cache)
-    return spelling.with_members(body, extras, "function", "custom")
+    if not tool.extras:
+        return body
+    if spelling.said(tool.extras, spelling.NO_TYPE):
+        del body["type"]
+    return spelling.with_members(body, tool.extras, "function", "custom")
 
 
 def _write_custom(tool: Tool) -> dict[str, JSON]:
@@ -80,7 +83,7 @@ def write_function(tool: Tool) -> dict[str, JSON]:
         body["parameters"] = tool.parameters
     if tool.strict is not None:
         body["strict"] = tool.strict
-    return spelling.with_inner(body, tool.extras, "function")
+    return spelling.with_inner(body, tool.extras, "function") if tool.extras else body
 
 
 # The choice

@@ -71,9 +71,9 @@ class _Bending:
 
     def _system(self, texts: Sequence[Text]) -> Message:
         role = Role.DEVELOPER if self.profile.developer_role else Role.SYSTEM
-        if any(text.cache for text in texts):
+        if any([text.cache for text in texts]):  # noqa: C419 - a generator costs more than the few it looks at
             return Message(role, tuple(texts))
-        return Message(role, (Text("\n\n".join(text.text for text in texts)),), flat=True)
+        return Message(role, (texts[0] if len(texts) == 1 else Text("\n\n".join([text.text for text in texts])),), flat=True)
 
     # Messages
 
@@ -209,6 +209,8 @@ class _Bending:
                 return ()
 
     def _text(self, part: Text, path: str) -> Text:
+        if part.cache is None and not part.extras and not part.proofs:
+            return part
         self.losses.add_foreign(part.extras, NAME, path)
         return Text(part.text, self._cache(part.cache, path))
 
@@ -230,11 +232,11 @@ def _tool_message(call_id: str, text: Text) -> Message:
 
 def _assistant(parts: Sequence[Part], name: str | None) -> Message:
     """One message of everything: reasoning, the text as one string unless part of it is marked, refusal, calls."""
-    thoughts = "".join(part.text for part in parts if isinstance(part, Reasoning))
+    thoughts = "".join([part.text for part in parts if isinstance(part, Reasoning)])
     texts = [part for part in parts if isinstance(part, Text)]
     flat = bool(texts) and not any(text.cache for text in texts)
-    if flat:
-        texts = [Text("".join(text.text for text in texts))]
+    if flat and len(texts) > 1:
+        texts = [Text("".join([text.text for text in texts]))]
     content: list[Part] = [Reasoning(thoughts)] if thoughts else []
     content += texts
     content += [part for part in parts if isinstance(part, Refusal)]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ccproxy_cli.core.extras import Losses
-from ccproxy_cli.core.formats._openai.bending import alias, bend_choice, bend_effort, bend_limit, bend_output, object_schema
+from ccproxy_cli.core.formats._openai.bending import bend_choice, bend_effort, bend_limit, bend_output, object_schema
 from ccproxy_cli.core.parts import Opaque
 from ccproxy_cli.core.profile import Profile, ReasoningStyle
 from ccproxy_cli.core.request import ChoiceMode, Output, OutputKind, Thinking, ThinkingMode, Tool, ToolChoice
@@ -92,9 +92,3 @@ def test_a_schema_for_the_answer_has_a_name() -> None:
     assert not losses
     assert bend_output(schema, Profile(structured_output=False), "target", OWN, losses) is None
     assert [loss.field for loss in losses] == ["output_config.format"]
-
-
-def test_a_user_is_known_again_but_not_by_name() -> None:
-    assert alias(None) is None
-    assert alias("ann@example.test") == alias("ann@example.test") != alias("ben@example.test")
-    assert "ann" not in (alias("ann@example.test") or "")

@@ -1,6 +1,5 @@
 """Steps in which both formats bend a request of another format. Whatever does not come along is recorded as a loss."""
 
-import hashlib
 from collections.abc import Mapping
 
 from attrs import evolve
@@ -81,8 +80,3 @@ def bend_output(output: Output | None, profile: Profile, target: str, own: Extra
         losses.add("output_config.format", "this model takes no schema for its answer")
         return None
     return evolve(output, name=output.name or "response", extras=own)
-
-
-def alias(user: str | None) -> str | None:
-    """The end user's id, never raw to another company."""
-    return None if user is None else hashlib.sha256(user.encode()).hexdigest()

@@ -10,6 +10,7 @@ from attrs import evolve
 from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats._blame import parse
+from ccproxy_cli.core.formats._openai.user import USER, read_user
 from ccproxy_cli.core.formats.openai_chat import spelling
 from ccproxy_cli.core.formats.openai_chat.bend import bend
 from ccproxy_cli.core.formats.openai_chat.messages import MessageReader, write_message
@@ -59,7 +60,7 @@ def decode_request(call: HTTPCall, losses: Losses) -> Request:
         output=_read_output(wire, members),
         stream=wire.stream,
         stream_usage=_read_stream_usage(wire, members),
-        user=_read_user(wire, members),
+        user=read_user(wire.user, wire.safety_identifier, members),
         cache=read_cache(wire.cache_control, members),
         cache_key=wire.prompt_cache_key,
     )
@@ -145,15 +146,6 @@ def _read_stream_usage(wire: WireRequest, members: dict[str, JSON]) -> bool | No
     return options.include_usage
 
 
-def _read_user(wire: WireRequest, members: dict[str, JSON]) -> str | None:
-    if wire.safety_identifier is None and wire.user is not None:
-        members |= spelling.note(spelling.USER)
-        return wire.user
-    if wire.user is not None:
-        members["user"] = wire.user
-    return wire.safety_identifier
-
-
 def encode_request(request: Request, profile: Profile, losses: Losses) -> HTTPCall:
     """The request as a call below a base URL that ends in `/v1`.
 
@@ -187,7 +179,7 @@ def _write(request: Request) -> dict[str, JSON]:
         "response_format": None if request.output is None else _write_output(request.output),
         "stream": request.stream,
         "stream_options": _write_stream_options(request),
-        "user" if spelling.said(notes, spelling.USER) else "safety_identifier": request.user,
+        "user" if spelling.said(notes, USER) else "safety_identifier": request.user,
         "prompt_cache_key": request.cache_key,
         "cache_control": write_cache(request.cache),
     }

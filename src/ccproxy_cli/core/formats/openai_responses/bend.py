@@ -7,7 +7,8 @@ is recorded as a loss.
 from attrs import evolve
 
 from ccproxy_cli.core.extras import Losses
-from ccproxy_cli.core.formats._openai.bending import alias, bend_choice, bend_effort, bend_limit, bend_output, object_schema
+from ccproxy_cli.core.formats._openai.bending import bend_choice, bend_effort, bend_limit, bend_output, object_schema
+from ccproxy_cli.core.formats._openai.user import alias
 from ccproxy_cli.core.formats.openai_responses import spelling
 from ccproxy_cli.core.formats.openai_responses.turns import bend_instructions, bend_messages
 from ccproxy_cli.core.formats.openai_responses.wire import NAME

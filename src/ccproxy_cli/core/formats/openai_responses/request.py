@@ -10,6 +10,7 @@ from attrs import evolve
 from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import VITAL, Losses
 from ccproxy_cli.core.formats._blame import parse
+from ccproxy_cli.core.formats._openai.user import USER, read_user
 from ccproxy_cli.core.formats.openai_responses import spelling
 from ccproxy_cli.core.formats.openai_responses.bend import bend
 from ccproxy_cli.core.formats.openai_responses.history import InputReader, write_input
@@ -65,7 +66,7 @@ def decode_request(call: HTTPCall, losses: Losses) -> Request:
         thinking=_read_thinking(wire, members),
         output=_read_output(wire, members),
         stream=wire.stream,
-        user=_read_user(wire, members),
+        user=read_user(wire.user, wire.safety_identifier, members),
         cache_key=wire.prompt_cache_key,
     )
     _note_state(wire, reader, members)
@@ -123,15 +124,6 @@ def _read_output(wire: WireRequest, members: dict[str, JSON]) -> Output | None:
         members["text.format"] = KIT.write(written)
         return None
     return Output(kind, written.schema, written.name, written.description, written.strict, spelling.ours(written.extras))
-
-
-def _read_user(wire: WireRequest, members: dict[str, JSON]) -> str | None:
-    if wire.safety_identifier is None and wire.user is not None:
-        members[spelling.USER] = True
-        return wire.user
-    if wire.user is not None:
-        members["user"] = wire.user
-    return wire.safety_identifier
 
 
 def _note_state(wire: WireRequest, reader: InputReader, members: dict[str, JSON]) -> None:
@@ -199,7 +191,7 @@ def write_settings(request: Request) -> WireRequest:
         prompt_cache_key=request.cache_key,
         extras=spelling.own_members(notes, "text"),
     )
-    if spelling.said(notes, spelling.USER):
+    if spelling.said(notes, USER):
         wire.user = request.user
     else:
         wire.safety_identifier = request.user

@@ -57,8 +57,6 @@ STORE = NOTE + "store"
 """`store` as the client wrote it. False is what every other format does unasked, and true is for whoever serves the client to honor."""
 KEPT = NOTE + "kept"
 """The answer is kept for the client here; the value is the id of the answer that the request goes on from."""
-USER = NOTE + "user"
-"""The end user's id was called `user`, not `safety_identifier`."""
 AS_WRITTEN = NOTE + "as written"
 """The whole value as the client wrote it, because writing it anew would not give the same."""
 

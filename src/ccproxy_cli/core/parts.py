@@ -190,3 +190,6 @@ class Opaque:
 
 
 Part: TypeAlias = Text | Media | Reasoning | ToolCall | ToolResult | Refusal | Opaque
+
+Markable: TypeAlias = Text | Media | ToolCall | ToolResult
+"""The parts that a cache mark can stand on."""

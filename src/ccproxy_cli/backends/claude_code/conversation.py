@@ -15,6 +15,7 @@ from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.ids import digest_id
 from ccproxy_cli.core.jsontext import JSON
+from ccproxy_cli.core.parts import Markable
 from ccproxy_cli.core.request import Request
 
 _LARGEST_SIDE = 2000
@@ -72,7 +73,7 @@ def note_cache_marks(request: Request, losses: Losses) -> None:
     """Record the client's cache marks that the CLI's own, at the system text and the last message, do not cover."""
     for index, message in enumerate(request.messages[:-1]):
         for position, part in enumerate(message.parts):
-            if getattr(part, "cache", None) is not None:
+            if isinstance(part, Markable) and part.cache is not None:
                 losses.add(f"messages[{index}].content[{position}].cache_control", "Claude Code sets its own cache marks")
 
 

@@ -12,14 +12,12 @@ from ccproxy_cli.backends.profiles import profile_for
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats import FORMATS
 from ccproxy_cli.core.jsontext import JSON, loads
+from ccproxy_cli.core.left_behind import BILLING
 from ccproxy_cli.core.request import Request
 
 _NATIVE = "anthropic"
 _ALIASES = {"opus": "claude-opus-5", "sonnet": "claude-sonnet-5", "haiku": "claude-haiku-5"}
 """Each alias is the newest model of its family, so its abilities are those of the newest generation."""
-
-_BILLING = "x-anthropic-billing-header:"
-"""Begins a system block of Claude Code as a client. No words for the model; the CLI below sends such a block of its own."""
 
 
 @frozen
@@ -85,4 +83,5 @@ def _system(system: JSON) -> str:
     if isinstance(system, str):
         return system
     texts = [block["text"] for block in system or () if block.get("type") == "text"]
-    return "\n\n".join(text for text in texts if not text.startswith(_BILLING))
+    # The CLI below sends a billing line of its own.
+    return "\n\n".join(text for text in texts if not text.startswith(BILLING))

@@ -4,7 +4,7 @@ from attrs import evolve, frozen
 
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats.anthropic.wire import NAME
-from ccproxy_cli.core.parts import CacheMark, Media, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
+from ccproxy_cli.core.parts import CacheMark, Markable, Media, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
 from ccproxy_cli.core.request import AnyTool, Message, Role, Tool
 
 MAX_MARKS = 4
@@ -61,7 +61,7 @@ def _marked(parts: tuple[Part, ...]) -> tuple[Part, ...]:
 def _marks(prompt: Prompt) -> int:
     count = sum([isinstance(tool, Tool) and tool.cache is not None for tool in prompt.tools or ()])
     for parts in (prompt.instructions, *[message.parts for message in prompt.messages]):
-        count += sum([isinstance(part, Text | Media | ToolCall | ToolResult) and part.cache is not None for part in parts])
+        count += sum([isinstance(part, Markable) and part.cache is not None for part in parts])
     return count
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from ccproxy_cli.core.catalog import ModelInfo
 from ccproxy_cli.core.errors import BadUpstream
-from ccproxy_cli.core.formats import FORMATS, Format
+from ccproxy_cli.core.formats import Format
+from tests.core.formats._openai.both import BOTH
 
-BOTH = pytest.mark.parametrize("format_", [FORMATS["openai-chat"], FORMATS["openai-responses"]], ids=lambda format_: format_.name)
 LISTED = {
     "object": "list",
     "data": [

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from ccproxy_cli.core.extras import Losses
-from ccproxy_cli.core.formats import FORMATS, Format
+from ccproxy_cli.core.formats import Format
 from ccproxy_cli.core.formats._openai.user import alias
 from ccproxy_cli.core.http import HTTPCall
 from ccproxy_cli.core.profile import Profile
+from tests.core.formats._openai.both import BOTH
 
 ASKED: dict[str, dict[str, Any]] = {"openai-chat": {"messages": [{"role": "user", "content": "hi"}]}, "openai-responses": {"input": "hi"}}
-BOTH = pytest.mark.parametrize("format_", [FORMATS[name] for name in ASKED], ids=lambda format_: format_.name)
 
 
 @BOTH

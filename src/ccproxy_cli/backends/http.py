@@ -97,16 +97,15 @@ class HTTPBackend:
 
     async def _sent(self, request: Request, profile: Profile, losses: Losses, client_key: str | None) -> Reply:
         """The answer to the request, or to one in the format's older dialect if the upstream stumbles over the newer one."""
-        refuses, older = self.format.refuses_json_schema, evolve(profile, json_schema=False)
-        known = request.model in self._without_json_schema
-        call = self.format.encode_request(request, older if known else profile, losses)
+        refuses, known = self.format.refuses_json_schema, request.model in self._without_json_schema
+        call = self.format.encode_request(request, evolve(profile, json_schema=False) if known else profile, losses)
         losses.refuse_if_strict()
         try:
             return await self._open(call, client_key)
         except UpstreamError as error:
             if refuses is None or known or not refuses(error.error):
                 raise
-            again = self.format.encode_request(request, older, losses)
+            again = self.format.encode_request(request, evolve(profile, json_schema=False), losses)
             if again == call:
                 raise
         losses.refuse_if_strict()
@@ -124,7 +123,8 @@ class HTTPBackend:
 
     async def relay(self, call: HTTPCall, stream: bool, client_key: str | None = None) -> HTTPReply | RelayedStream:
         """See `RelayBackend.relay`."""
-        call = evolve(call, query=travelling_query(self.format.name, call.query))
+        if call.query:
+            call = evolve(call, query=travelling_query(self.format.name, call.query))
         reply = await self._open(call, client_key, travelling_up(self.format.name, call.headers))
         try:
             headers = travelling_down(reply.headers)

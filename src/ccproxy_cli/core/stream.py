@@ -5,7 +5,7 @@ fed event by event, so that the same code serves a stream that is still arriving
 """
 
 import enum
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import assert_never
 
@@ -215,24 +215,26 @@ class InOrder:
         self._current = 0
         self._held: dict[int, list[Event]] = {}
 
-    def feed(self, event: Event) -> Iterator[Event]:
+    def feed(self, event: Event) -> Sequence[Event]:
         """The events that may go out now that `event` has come."""
         index = getattr(event, "index", None)
         if index is None:
             if isinstance(event, StreamError):
                 self._held.clear()
-            yield event
-            return
+            return (event,)
         if index != self._current:
             self._held.setdefault(index, []).append(event)
-            return
-        yield event
-        ended = isinstance(event, PartEnd)
-        while ended:
+            return ()
+        if type(event) is not PartEnd:
+            return (event,)
+        ready: list[Event] = [event]
+        while isinstance(ready[-1], PartEnd):
             self._current += 1
-            held = self._held.pop(self._current, [])
-            yield from held
-            ended = bool(held) and isinstance(held[-1], PartEnd)
+            held = self._held.pop(self._current, None)
+            if not held:
+                break
+            ready += held
+        return ready
 
 
 def in_order(events: Iterable[Event]) -> Iterator[Event]:

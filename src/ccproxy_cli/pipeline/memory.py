@@ -78,10 +78,11 @@ class Listener:
         """The answer is complete."""
 
     def feed(self, event: Event) -> None:
+        if type(event) is TextDelta:  # nearly every event
+            if event.index in self._texts:
+                self._texts[event.index].append(event.text)
+            return
         match event:
-            case TextDelta(index, text):
-                if index in self._texts:
-                    self._texts[index].append(text)
             case PartStart(index, part):
                 self._parts.append(part)
                 if isinstance(part, Text | Reasoning):
@@ -207,6 +208,8 @@ async def with_recalled(request: Request, memory: TurnMemory, client_key: str | 
     Args:
         issuer: the format that the request goes out in, whose reasoning alone is of use; None if that is not known.
     """
+    if not any(isinstance(part, ToolCall) for message in request.messages for part in message.parts):
+        return request
     told: set[tuple[str, ...]] = set()
     messages: list[Message] = []
     for role, said in itertools.groupby(request.messages, key=lambda message: message.role):
@@ -222,7 +225,7 @@ async def with_recalled(request: Request, memory: TurnMemory, client_key: str | 
         # Some clients replay each of several calls as a turn of its own: the reasoning comes before the first.
         parts = restored(parts, turn if fresh else turn.without_reasoning)
         messages.append(evolve(run[0], parts=parts, flat=False))
-    return evolve(request, messages=tuple(messages))
+    return evolve(request, messages=tuple(messages)) if told else request
 
 
 async def _recalled(parts: Sequence[Part], memory: TurnMemory, client_key: str | None) -> Turn | None:

@@ -87,7 +87,7 @@ class Pipeline:
                     raise
                 refused, exchange.relayed = error, False
         request = exchange.format.decode_request(exchange.call, exchange.losses)
-        request = await self._incoming(exchange, evolve(request, model=route.target.model), relay)
+        request = await self._incoming(exchange, _asking(request, route.target.model), relay)
         if promise is not None:
             request = promise.keeping.marked(request, promise.before)
         return await self._translate(exchange, backend, request, refused, promise)
@@ -106,7 +106,7 @@ class Pipeline:
         exchange.model = request.model
         route, backend = self._route(exchange)
         exchange.sent_upstream = time.monotonic()
-        request = await self._incoming(exchange, evolve(request, model=route.target.model), self._relays.get(route.target.provider))
+        request = await self._incoming(exchange, _asking(request, route.target.model), self._relays.get(route.target.provider))
         count = await backend.count_tokens(request, exchange.losses, exchange.client_key)
         exchange.first_byte = time.monotonic()
         headers = {"x-token-count": "estimate"} if count.estimated else {}
@@ -115,7 +115,7 @@ class Pipeline:
     async def ask(self, request: Request, losses: Losses) -> EventStream:
         """Serve a neutral request without any client format: the way of `ask` and `test`. Raises as `generate` does."""
         route = self.routes.resolve(request.model)
-        return await self.backends[route.target.provider].send(evolve(request, model=route.target.model), losses)
+        return await self.backends[route.target.provider].send(_asking(request, route.target.model), losses)
 
     async def kept(self, exchange: Exchange) -> Answer:
         """Show, or delete, an answer that was kept, here or by the provider that gave it. Raises as `generate` does."""
@@ -293,6 +293,10 @@ class Pipeline:
         return headers
 
 
+def _asking(request: Request, model: str) -> Request:
+    return request if request.model == model else evolve(request, model=model)
+
+
 def _keeping(exchange: Exchange) -> Keeping:
     keeping = exchange.format.keeping
     if keeping is None:
@@ -349,7 +353,8 @@ def _observed(exchange: Exchange, event: Event) -> Event:
 def _encode(event: Event, ordering: InOrder | None, encoder: StreamEncoder) -> bytes:
     if ordering is None:
         return encoder.encode(event)
-    return b"".join(encoder.encode(ready) for ready in ordering.feed(event))
+    ready = ordering.feed(event)
+    return encoder.encode(ready[0]) if len(ready) == 1 else b"".join(map(encoder.encode, ready))
 
 
 async def _relayed(exchange: Exchange, reply: RelayedStream) -> AsyncGenerator[bytes, None]:
@@ -399,4 +404,6 @@ def _media_type(name: str) -> str:
 
 def _header_safe(text: str) -> str:
     """Header values are visible ASCII: anything else, line ends first of all, becomes a question mark."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(char if " " <= char <= "~" else "?" for char in text)

@@ -49,6 +49,12 @@ def test_nothing_else_is_below_an_answer(path: str) -> None:
     assert find(path) is None
 
 
+def test_a_provider_may_be_called_as_a_path_is() -> None:
+    found = find("/v1beta/models/responses/gpt-x:generateContent")
+    assert found is not None
+    assert (found[0].action, found[0].canonical) == (Action.GENERATE, "/models/responses/gpt-x:generateContent")
+
+
 @pytest.mark.parametrize("path", ["/", "//", "/v1", "/v1/nope", "/v1/messagesx", "/v2/messages"])
 def test_nothing_else_is_served(path: str) -> None:
     assert normal_path(path) not in ENDPOINTS

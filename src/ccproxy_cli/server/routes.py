@@ -96,7 +96,7 @@ def find(path: str) -> tuple[Endpoint, str | None] | None:
     if endpoint is not None:
         return endpoint, None
     start, kept, rest = path.partition("/responses/")
-    if kept:
+    if kept and "/models/" not in f"{start}/":  # a model of a provider called `responses` stands behind both
         name, slash, more = rest.partition("/")
         below = ENDPOINTS.get(f"{start}/responses{BELOW}{slash}{more}")
         return None if below is None else (evolve(below, canonical=below.canonical.replace(BELOW, f"/{name}")), None)

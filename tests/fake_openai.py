@@ -48,6 +48,10 @@ class Reply:
     """Default: as the calls have it."""
     hold: asyncio.Event | None = None
     """Before the second delta of a stream, or before a whole answer, wait for this."""
+    thoughts: str = ""
+    """What was thought before, where compatible servers tell it."""
+    busy: int | None = None
+    """Refuse for now, and name these seconds."""
 
 
 def tool_names(body: Body) -> set[str]:
@@ -108,6 +112,8 @@ class FakeOpenAI:
             error = {"message": problem, "type": "invalid_request_error", "param": None, "code": None}
             return web.json_response({"error": error}, status=400)
         reply = self._answer(body)
+        if reply.busy is not None:
+            return too_busy(reply.busy)
         try:
             if body.get("stream"):
                 return await self._stream(request, body, reply)
@@ -120,6 +126,8 @@ class FakeOpenAI:
 
     def _whole(self, body: Body, reply: Reply) -> web.Response:
         message: Body = {"role": "assistant", "content": reply.text or None, "refusal": None}
+        if reply.thoughts:
+            message["reasoning_content"] = reply.thoughts
         if reply.calls:
             message["tool_calls"] = [_call(number, call) for number, call in enumerate(reply.calls)]
         choice = {"index": 0, "message": message, "finish_reason": _finish(reply), "logprobs": None}
@@ -143,6 +151,12 @@ class FakeOpenAI:
         return {"id": f"chatcmpl-{len(self.bodies)}", "created": 1_700_000_000, "model": body["model"]}
 
 
+def too_busy(seconds: int) -> web.Response:
+    """The vendor's answer to too many requests."""
+    error = {"message": "Rate limit reached.", "type": "requests", "param": None, "code": "rate_limit_exceeded"}
+    return web.json_response({"error": error}, status=429, headers={"retry-after": str(seconds)})
+
+
 def _call(number: int, call: Call) -> Body:
     return {"id": f"call_{number}", "type": "function", "function": {"name": call.name, "arguments": json.dumps(call.arguments)}}
 
@@ -153,6 +167,8 @@ def _finish(reply: Reply) -> str:
 
 def _deltas(reply: Reply) -> Iterator[tuple[Body, str | None]]:
     yield {"role": "assistant", "content": "" if reply.text else None}, None
+    if reply.thoughts:
+        yield {"reasoning_content": reply.thoughts}, None
     for start in range(0, len(reply.text), 7):
         yield {"content": reply.text[start : start + 7]}, None
     for number, call in enumerate(reply.calls):

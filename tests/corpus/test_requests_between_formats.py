@@ -19,8 +19,8 @@ from ccproxy_cli.core.formats import FORMATS
 from ccproxy_cli.core.http import HTTPCall
 from ccproxy_cli.core.request import Request
 from tests.corpus.entries import ENDPOINTS, Entry, entries, needs_corpus
-from tests.corpus.request_types import misfit
-from tests.corpus.vendor_rules import MODEL_FIRST, broken_rules
+from tests.vendor_rules import MODEL_FIRST, broken_rules
+from tests.vendor_types import misfit
 
 PAIRS = list(itertools.permutations(FORMATS, 2))
 MODELS: Mapping[str, Mapping[str, str]] = {

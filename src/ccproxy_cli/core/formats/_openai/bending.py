@@ -1,29 +1,17 @@
 """Steps in which both formats bend a request of another format. Whatever does not come along is recorded as a loss."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from attrs import evolve
 
 from ccproxy_cli.core.efforts import nearest_effort, wanted_effort
 from ccproxy_cli.core.extras import Extras, Losses
 from ccproxy_cli.core.jsontext import JSON
-from ccproxy_cli.core.parts import Opaque
 from ccproxy_cli.core.profile import Profile, ReasoningStyle
-from ccproxy_cli.core.request import AnyTool, ChoiceMode, Output, OutputKind, Request, Thinking, Tool, ToolChoice
+from ccproxy_cli.core.request import AnyTool, ChoiceMode, Output, OutputKind, Thinking, Tool, ToolChoice
 
 NO_ARGUMENTS: Mapping[str, JSON] = {"type": "object", "properties": {}}
 """The schema of a function without parameters; some servers refuse anything less."""
-
-
-def declared_tools(request: Request, target: str, losses: Losses) -> Iterator[tuple[Tool, str]]:
-    """The tools that have words in every format, with their places. Marks for the cache are still on them."""
-    for index, tool in enumerate(request.tools or ()):
-        path = f"tools[{index}]"
-        if isinstance(tool, Opaque):
-            losses.add(path, f"{target} has no tool of type {tool.type}")
-            continue
-        losses.add_foreign(tool.extras, target, path)
-        yield tool, path
 
 
 def object_schema(schema: JSON) -> JSON:

@@ -105,7 +105,6 @@ async def test_wrap_inside_wrap_is_stopped_at_the_second_hop(machine: Machine) -
         ([], 2, "error: no program is named. Write: ccproxy wrap -- PROGRAM"),
         (["--backend", "nobody", "--", "true"], 2, "error: there is no provider named nobody"),
         (["--model", "nobodys", "--", "true"], 1, "error: model: nobodys is not served here"),
-        (["--", "codex", "exec"], 1, "error: codex speaks the OpenAI Responses API"),
         (["--print-env", "csh"], 2, "error: csh is no shell known here"),
     ],
 )

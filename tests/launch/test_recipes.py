@@ -1,13 +1,25 @@
 """What programs are told, and what they are not."""
 
 import json
+import tomllib
 
 import pytest
 
-from ccproxy_cli.launch.recipes import CLAUDE, GENERIC, RECIPES, Endpoint, Recipe, changes, child_environment, recipe_for
+from ccproxy_cli.launch.recipes import (
+    CLAUDE,
+    GENERIC,
+    RECIPES,
+    Endpoint,
+    Recipe,
+    arguments_for,
+    changes,
+    child_environment,
+    left_to_do,
+    recipe_for,
+)
 
 ENDPOINT = Endpoint("http://127.0.0.1:4321", "the-token")
-SERVED = [recipe for recipe in (*RECIPES, GENERIC) if recipe.refusal is None]
+EVERY = [*RECIPES, GENERIC]
 
 
 @pytest.mark.parametrize(
@@ -25,12 +37,15 @@ def test_a_program_is_known_by_its_file_name(program: str, name: str) -> None:
     assert recipe_for(program).name == name
 
 
-@pytest.mark.parametrize("recipe", SERVED, ids=lambda recipe: recipe.name)
+@pytest.mark.parametrize("recipe", EVERY, ids=lambda recipe: recipe.name)
 @pytest.mark.parametrize("model", [None, "up/gpt-4o", 'a "quoted" \\'])
 def test_every_row_can_be_filled_in(recipe: Recipe, model: str | None) -> None:
     made = changes(recipe, ENDPOINT, model)
-    assert not any("$" in value for value in made.values() if value)
-    assert any(value and ENDPOINT.root in value for value in made.values())
+    arguments = arguments_for(recipe, ENDPOINT, model)
+    told = [*(value for value in made.values() if value), *arguments]
+    assert not any("$" in value for value in told)
+    assert any(ENDPOINT.root in value for value in told)
+    assert not any(ENDPOINT.token in argument for argument in arguments)
     assert any(value and ENDPOINT.token in value for value in made.values())
     assert not set(recipe.rivals) & {name for name, value in made.items() if value is not None}
 
@@ -57,11 +72,26 @@ def test_opencode_gets_one_configuration_whatever_the_model_is_called() -> None:
     assert "model" not in json.loads(changes(recipe_for("opencode"), ENDPOINT, None)["OPENCODE_CONFIG_CONTENT"] or "")
 
 
+def test_codex_is_told_by_arguments_that_are_toml() -> None:
+    _, provider, _, details, _, model = arguments_for(recipe_for("codex"), ENDPOINT, 'up/"odd"')
+    told = tomllib.loads(f"{provider}\n{details}\n{model}")
+    assert (told["model"], told["model_provider"]) == ('up/"odd"', "ccproxy")
+    assert told["model_providers"]["ccproxy"]["base_url"] == "http://127.0.0.1:4321/v1"
+    assert changes(recipe_for("codex"), ENDPOINT, None)[told["model_providers"]["ccproxy"]["env_key"]] == "the-token"
+    assert len(arguments_for(recipe_for("codex"), ENDPOINT, None)) == 4
+
+
 @pytest.mark.parametrize("program", ["codex", "gemini"])
-def test_programs_of_formats_that_are_not_served_are_refused_in_one_sentence(program: str) -> None:
-    refusal = recipe_for(program).refusal
-    assert refusal
-    assert program in refusal
+def test_what_variables_do_not_do_is_told(program: str) -> None:
+    line = left_to_do(recipe_for(program), ENDPOINT, "m")
+    assert line
+    assert program in line
+    assert "the-token" not in line
+    assert "\n" not in line
+
+
+def test_for_most_programs_variables_do_it_all() -> None:
+    assert left_to_do(GENERIC, ENDPOINT, "m") is None
 
 
 def test_only_what_the_user_loses_is_named() -> None:

@@ -21,7 +21,7 @@ def run(program: tuple[str, ...], *, model: str | None, backend: str | None, pri
 
     from ccproxy_cli.launch.child import CannotStart, end_as
     from ccproxy_cli.launch.serve import run as run_loop
-    from ccproxy_cli.launch.wrap import Unservable, Wrapped, wrap
+    from ccproxy_cli.launch.wrap import Wrapped, wrap
 
     loaded = gather(config)
     warn_of_redirects(loaded)
@@ -30,8 +30,6 @@ def run(program: tuple[str, ...], *, model: str | None, backend: str | None, pri
     except CannotStart as error:
         say(error.message)
         return error.code
-    except Unservable as error:
-        return Result("wrap", errors=(Failure("unservable", str(error)),))
 
 
 def say(line: str) -> None:
@@ -43,7 +41,7 @@ def say(line: str) -> None:
 def _print_environment(program: tuple[str, ...], model: str | None, shell: str, config: str | None) -> Result | int:
     """What would be set for a program, or for any, to use the server that `serve` runs."""
     from ccproxy_cli.config.load import check_exposure
-    from ccproxy_cli.launch.recipes import GENERIC, Endpoint, changes, recipe_for
+    from ccproxy_cli.launch.recipes import GENERIC, Endpoint, changes, left_to_do, recipe_for
     from ccproxy_cli.launch.shells import Shell, render_changes
 
     if shell not in list(Shell):
@@ -54,12 +52,12 @@ def _print_environment(program: tuple[str, ...], model: str | None, shell: str, 
     if server.port == 0:
         return Result("wrap", errors=(Failure("usage", "the server picks a new port each time", "Set server.port."),), code=USAGE)
     recipe = recipe_for(program[0]) if program else GENERIC
-    if recipe.refusal is not None:
-        return Result("wrap", errors=(Failure("unservable", recipe.refusal),))
     # Without a token any key will do, and programs insist on one.
     endpoint = Endpoint(_reachable(server.host, server.port), check_exposure(loaded, os.environ) or "ccproxy")
     wanted = changes(recipe, endpoint, model)
     sys.stdout.write(render_changes(wanted, Shell(shell)) + "\n")
+    if line := left_to_do(recipe, endpoint, model):
+        say(line)
     return 0
 
 

@@ -47,7 +47,7 @@ class CannotStart(Exception):
 
 
 _NOT_FOUND = 127
-_NOT_EXECUTABLE = 126
+NOT_EXECUTABLE = 126
 _SIGNALLED = 128
 """A shell adds the signal to it, so what lies above is how a child tells that its own child was killed."""
 
@@ -80,9 +80,9 @@ def find_program(name: str, path: str | None) -> str:
         if os.path.isfile(file) and os.access(file, os.X_OK):
             return file
     if os.sep in name and present:
-        raise CannotStart(f"{name}: {'is a directory' if os.path.isdir(name) else 'permission denied'}", _NOT_EXECUTABLE)
+        raise CannotStart(f"{name}: {'is a directory' if os.path.isdir(name) else 'permission denied'}", NOT_EXECUTABLE)
     if any(os.path.isfile(file) for file in present):
-        raise CannotStart(f"{name}: permission denied", _NOT_EXECUTABLE)
+        raise CannotStart(f"{name}: permission denied", NOT_EXECUTABLE)
     raise CannotStart(f"{name}: {'no such file' if os.sep in name else 'command not found'}", _NOT_FOUND)
 
 
@@ -192,7 +192,7 @@ def _start(arguments: Sequence[str], environment: Mapping[str, str]) -> subproce
             # A script without a first line that names its interpreter: execvp(3) gives it to the shell, and so do shells.
             return _spawn(["sh", file, *arguments[1:]], "/bin/sh", environment)
     except OSError as error:
-        raise CannotStart(f"{arguments[0]}: {(error.strerror or str(error)).lower()}", _NOT_EXECUTABLE) from error
+        raise CannotStart(f"{arguments[0]}: {(error.strerror or str(error)).lower()}", NOT_EXECUTABLE) from error
 
 
 def _is_binary(file: str) -> bool:

@@ -4,11 +4,14 @@ Where no source is named, a row was measured against a scripted provider on 2026
 """
 
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import PurePath
 from string import Template
 
 from attrs import Factory, field, frozen
+
+from ccproxy_cli.launch.homecopy import HomeCopy
 
 
 @frozen
@@ -24,8 +27,8 @@ class Endpoint:
 class Recipe:
     """One program, or all programs that no other row knows.
 
-    Values are templates: `$root` and `$token` are the endpoint's, `$model` is the model that was asked for, `$model_json` the same as
-    a JSON string.
+    Values and arguments are templates: `$root` and `$token` are the endpoint's, `$model` is the model that was asked for, `$model_json`
+    the same as a JSON string.
     """
 
     name: str
@@ -37,12 +40,18 @@ class Recipe:
     """Always set."""
     model_variables: Mapping[str, str] = Factory(dict)
     """Set as well when a model was asked for: every slot in which the program keeps a model name."""
+    arguments: tuple[str, ...] = ()
+    """Put before the user's own, for a program that no variable can tell."""
+    model_arguments: tuple[str, ...] = ()
+    """Put there as well when a model was asked for."""
+    home: HomeCopy | None = None
+    """For a program that has to be told in a file."""
     rivals: tuple[str, ...] = ()
     """Taken out: with one of these set the program would go elsewhere, or show another key."""
     reads_claude_settings: bool = False
     """Variables in Claude Code's settings file win over those we set."""
-    refusal: str | None = None
-    """Why this program cannot be served, in one sentence."""
+    by_hand: str | None = None
+    """What variables alone do not do, for whoever sets them without us. A template, too."""
 
 
 _ANTHROPIC = {"ANTHROPIC_BASE_URL": "$root"}
@@ -54,20 +63,28 @@ _OPENAI = {"OPENAI_BASE_URL": "$root/v1", "OPENAI_API_BASE": "$root/v1", "OPENAI
 _ANTHROPIC_RIVALS = ("ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_CUSTOM_HEADERS")
 """The vendor's SDKs send both keys when both are set; custom headers are meant for another gateway and often hold its key."""
 
+_GEMINI = {"GOOGLE_GEMINI_BASE_URL": "$root", "GEMINI_API_KEY": "$token"}
+"""Without a path: the vendor's SDKs and Gemini CLI add the version themselves."""
+
+_GEMINI_RIVALS = ("GOOGLE_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI")
+"""The vendor's SDKs show the first rather than ours, and go to Vertex by the second whatever the base URL says."""
+
 _OPENAI_RIVALS = ("OPENAI_API_TYPE",)
 """`azure` sends the openai SDK and litellm to Azure whatever the base URL says."""
 
 GENERIC = Recipe(
     name="generic",
-    tested="openai and anthropic SDKs for Python and JavaScript, litellm, langchain, pydantic-ai",
+    tested="openai, anthropic and google-genai SDKs for Python and JavaScript, litellm, langchain, pydantic-ai",
     variables={
         **_ANTHROPIC,
         "ANTHROPIC_API_BASE": "$root",
         "ANTHROPIC_API_URL": "$root",
         "ANTHROPIC_API_KEY": "$token",
         **_OPENAI,
+        **_GEMINI,
+        "GEMINI_API_BASE": "$root/v1beta",  # litellm's
     },
-    rivals=(*_ANTHROPIC_RIVALS, *_OPENAI_RIVALS),
+    rivals=(*_ANTHROPIC_RIVALS, *_OPENAI_RIVALS, *_GEMINI_RIVALS),
 )
 
 CLAUDE = Recipe(
@@ -143,20 +160,38 @@ OPENCODE = Recipe(
     rivals=GENERIC.rivals,
 )
 
-_LATER = "{program} speaks {format}, which this version does not serve yet"
-
 CODEX = Recipe(
     name="codex",
     tested="Codex 0.169",
     programs=("codex",),
-    refusal=_LATER.format(program="codex", format="the OpenAI Responses API"),
+    # No variable leads it elsewhere: OPENAI_BASE_URL is ignored. A provider of its own also keeps it from trying WebSockets first.
+    variables={"CCPROXY_SESSION_KEY": "$token"},
+    arguments=(
+        "-c",
+        'model_provider="ccproxy"',
+        "-c",
+        'model_providers.ccproxy={name="ccproxy",base_url="$root/v1",env_key="CCPROXY_SESSION_KEY",wire_api="responses"}',
+    ),
+    model_arguments=("-c", "model=$model_json"),
+    by_hand="codex must be told by its arguments, too: codex $arguments",
 )
 
 GEMINI = Recipe(
     name="gemini",
     tested="Gemini CLI 0.61",
     programs=("gemini",),
-    refusal=_LATER.format(program="gemini", format="the Gemini API"),
+    variables=_GEMINI,
+    model_variables={"GEMINI_MODEL": "$model"},
+    # With an address in the environment it takes the way to sign in from its settings alone, and those of the system, which would win
+    # over the user's, count only if they belong to root. The second name is what older versions called it.
+    home=HomeCopy(
+        "GEMINI_CLI_HOME",
+        ".gemini",
+        "settings.json",
+        {"security": {"auth": {"selectedType": "gemini-api-key", "enforcedType": None}}, "selectedAuthType": None},
+    ),
+    by_hand='gemini must be told in ~/.gemini/settings.json, too: {"security": {"auth": {"selectedType": "gemini-api-key"}}}',
+    rivals=(*_GEMINI_RIVALS, "GEMINI_API_KEY_AUTH_MECHANISM", "GEMINI_CLI_CUSTOM_HEADERS", "GOOGLE_GENAI_USE_GCA"),
 )
 
 RECIPES = (CLAUDE, AIDER, LLM, OPENCODE, CODEX, GEMINI)
@@ -170,14 +205,33 @@ def recipe_for(program: str) -> Recipe:
 
 def changes(recipe: Recipe, endpoint: Endpoint, model: str | None) -> dict[str, str | None]:
     """What to set, by name, and what to take out, which has the value None."""
-    words = {"root": endpoint.root, "token": endpoint.token}
+    words = _words(endpoint, model)
     templates = dict(recipe.variables)
     if model is not None:
-        # A provider of the name `ccproxy` qualifies a model in programs that keep a list of providers.
-        words |= {"model": model, "model_json": json.dumps(model), "qualified_json": json.dumps(f"ccproxy/{model}")}
         templates |= recipe.model_variables
     made: dict[str, str | None] = {name: Template(text).substitute(words) for name, text in templates.items()}
     return made | {name: None for name in recipe.rivals if name not in made}
+
+
+def arguments_for(recipe: Recipe, endpoint: Endpoint, model: str | None) -> tuple[str, ...]:
+    """What the program is told before the user's own arguments."""
+    templates = (*recipe.arguments, *(() if model is None else recipe.model_arguments))
+    return tuple(Template(text).substitute(_words(endpoint, model)) for text in templates)
+
+
+def left_to_do(recipe: Recipe, endpoint: Endpoint, model: str | None) -> str | None:
+    """What has to be done by hand beside setting the variables, in one sentence."""
+    if recipe.by_hand is None:
+        return None
+    return Template(recipe.by_hand).safe_substitute(arguments=shlex.join(arguments_for(recipe, endpoint, model)))
+
+
+def _words(endpoint: Endpoint, model: str | None) -> dict[str, str]:
+    words = {"root": endpoint.root, "token": endpoint.token}
+    if model is None:
+        return words
+    # A provider of the name `ccproxy` qualifies a model in programs that keep a list of providers.
+    return words | {"model": model, "model_json": json.dumps(model), "qualified_json": json.dumps(f"ccproxy/{model}")}
 
 
 _PROXY_VARIABLES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")

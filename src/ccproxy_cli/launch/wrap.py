@@ -13,8 +13,9 @@ from attrs import evolve, frozen
 from ccproxy_cli.backends.claude_code.user_settings import find_override
 from ccproxy_cli.config.origin import ConfigError, Problem
 from ccproxy_cli.config.settings import ProviderSettings, Settings
-from ccproxy_cli.launch.child import ChildSignals, Ending, find_program, run_child
-from ccproxy_cli.launch.recipes import Endpoint, Recipe, changes, child_environment, recipe_for
+from ccproxy_cli.launch.child import NOT_EXECUTABLE, CannotStart, ChildSignals, Ending, find_program, run_child
+from ccproxy_cli.launch.homecopy import HomeCopy, private_home
+from ccproxy_cli.launch.recipes import Endpoint, Recipe, arguments_for, changes, child_environment, recipe_for
 from ccproxy_cli.launch.serve import RunningServer, serving
 from ccproxy_cli.launch.session import Tally, routes_to, routes_with_default, routes_within, session_settings, takes_every_name
 from ccproxy_cli.pipeline.pipeline import Pipeline
@@ -39,10 +40,6 @@ class Wrapped:
     """Provider that answers every request."""
 
 
-class Unservable(Exception):
-    """The program speaks what we do not serve; the message says so in one sentence."""
-
-
 async def wrap(
     wrapped: Wrapped, settings: Settings, environ: Mapping[str, str], default_model: DefaultModel, say: Callable[[str], None]
 ) -> Ending:
@@ -55,13 +52,10 @@ async def wrap(
 
     Raises:
         BadRequest: nobody serves the model asked for.
-        CannotStart: the program is missing or cannot be executed.
+        CannotStart: the program is missing, cannot be executed, or needs a home of its own that cannot be made.
         ConfigError: a provider lacks what it needs, or the one asked for does not exist.
-        Unservable: its API is not served.
     """
     recipe = recipe_for(wrapped.arguments[0])
-    if recipe.refusal is not None:
-        raise Unservable(recipe.refusal)
     find_program(wrapped.arguments[0], environ.get("PATH"))  # before anything is started for it
     # The terminal is the program's: what libraries of ours have to say would land in the middle of its screen.
     logging.getLogger().addHandler(logging.NullHandler())
@@ -76,9 +70,14 @@ async def wrap(
         server = await stack.enter_async_context(serving(app))
         pipeline.warm_up()
         with ChildSignals() as signals:
-            environment = _environment(recipe, Endpoint(server.url, token), wrapped.model, environ, say)
+            endpoint = Endpoint(server.url, token)
+            wanted = changes(recipe, endpoint, wrapped.model)
+            if recipe.home is not None:
+                wanted[recipe.home.variable] = _home(recipe.home, environ, stack)
+            environment = _environment(recipe, wanted, environ, say)
+            program, *rest = wrapped.arguments
             watch = asyncio.create_task(_watch(server, say))
-            ending = await run_child(wrapped.arguments, environment, signals)
+            ending = await run_child((program, *arguments_for(recipe, endpoint, wrapped.model), *rest), environment, signals)
             watch.cancel()
             try:
                 await stack.aclose()
@@ -88,10 +87,17 @@ async def wrap(
             return ending
 
 
+def _home(copy: HomeCopy, environ: Mapping[str, str], stack: contextlib.AsyncExitStack) -> str:
+    try:
+        return str(stack.enter_context(private_home(copy, environ)))
+    except OSError as error:
+        raise CannotStart(f"a home of its own cannot be made: {error.filename}: {error.strerror}", NOT_EXECUTABLE) from error
+
+
 def _environment(
-    recipe: Recipe, endpoint: Endpoint, model: str | None, environ: Mapping[str, str], say: Callable[[str], None]
+    recipe: Recipe, wanted: Mapping[str, str | None], environ: Mapping[str, str], say: Callable[[str], None]
 ) -> Mapping[str, str]:
-    made = child_environment(changes(recipe, endpoint, model), environ)
+    made = child_environment(wanted, environ)
     if made.set_aside:
         say(f"set aside for {recipe.name if recipe.programs else 'this program'}: {', '.join(made.set_aside)}")
     if recipe.reads_claude_settings and (override := find_override(environ, Path.home())):

@@ -192,6 +192,7 @@ WRONG = [
     ('[providers.up]\npreset = "claude-code"\napi_key = "env:K"', ["3: api_key means nothing to claude-code"]),
     ('[providers.up]\npreset = "claude-code"\nmax_children = 0', ["3: max_children must be at least 1"]),
     ('[providers.up]\npreset = "claude-code"\npool_size = -1', ["3: pool_size must be at least 0"]),
+    ('[providers.up]\npreset = "claude-code"\nprewarm = ["sonnet", "--x"]', ["3: prewarm: '--x' is not the name of a model"]),
     ('[providers.up]\npreset = "claude-code"\npool_idle = 0', ["3: pool_idle must be more than 0 seconds"]),
     ('[providers.up]\npreset = "openai"\n[models]\na = "upp/x"', ["4: 'upp/x' names no provider, did you mean 'up'?"]),
     ('[models]\na = "gpt-4o"', ["2: 'gpt-4o' is not of the form provider/model"]),
@@ -336,9 +337,10 @@ def test_what_is_no_secret_may_be_read_by_anyone(harmless: str, folder: Path, en
     "line", ['api_key = "command:pass show key"', 'executable = "./claude"', 'environment = { NODE_OPTIONS = "-r ./x" }']
 )
 def test_a_found_file_may_not_run_anything_and_a_named_one_may(line: str, folder: Path, environ: dict[str, str]) -> None:
-    (problem,) = problems(environ, folder, f'[providers.up]\npreset = "claude-code"\n{line}')
+    preset = "anthropic" if line.startswith("api_key") else "claude-code"
+    (problem,) = problems(environ, folder, f'[providers.up]\npreset = "{preset}"\n{line}')
     assert problem.startswith(f"{folder}/ccproxy.toml:3: a file found in the current folder may not set {line.partition(' ')[0]}")
-    assert load(environ, folder, file=folder / "ccproxy.toml").settings.providers["up"].preset == "claude-code"
+    assert load(environ, folder, file=folder / "ccproxy.toml").settings.providers["up"].preset == preset
 
 
 def test_a_folder_that_leads_keys_elsewhere_is_told(folder: Path, environ: dict[str, str], tmp_path: Path) -> None:

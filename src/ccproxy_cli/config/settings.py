@@ -44,7 +44,8 @@ class ProviderSettings:
     max_children: int = 4
     """For claude-code: how many CLI processes may run at once, those kept ready among them; further requests wait."""
     pool_size: int = 2
-    """For claude-code: how many CLI processes a server keeps ready at most for each model in use, some 130 MB each; 0 for none."""
+    """For claude-code: how many CLI processes a server keeps ready at most for each model in use, some 130 MB each; 0 for none. They follow
+    the load, and give way to requests when `max_children` is reached."""
     pool_idle: float = 300.0
     """For claude-code: seconds for which they are kept ready after the model was last asked for."""
     prewarm: tuple[str, ...] = ()

@@ -241,6 +241,9 @@ def _check_claude(here: Path, provider: ProviderSettings) -> Iterator[Fault]:
     for name, least in (("max_children", 1), ("pool_size", 0)):
         if getattr(provider, name) < least:
             yield Fault((*here, name), f"{name} must be at least {least}")
+    for model in provider.prewarm:
+        if not model or model.startswith("-") or model.split() != [model]:
+            yield Fault((*here, "prewarm"), f"prewarm: {model!r} is not the name of a model")
     if provider.pool_idle <= 0:
         yield Fault((*here, "pool_idle"), "pool_idle must be more than 0 seconds")
 

@@ -255,6 +255,7 @@ async def test_what_cannot_be_kept_ready_is_not_tried_over_and_over(yard: Yard, 
         await serve(pool, "a")
     await asyncio.sleep(0.1)
     assert len(yard.made) == 6  # five requests, and one attempt
+    assert "Claude Code" in (pool.trouble or "")
     assert yard.alive == []
     await pool.aclose()
 

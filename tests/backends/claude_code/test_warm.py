@@ -105,12 +105,14 @@ async def test_a_new_version_on_disk_serves_the_next_request(make: Make, tmp_pat
 async def test_what_users_connect_is_never_kept_ready(make: Make, tmp_path: Path) -> None:
     program = tmp_path / "claude"
     server = '{"mcpServers":{"mine":{"command":"sleep","args":["60"]}}}'
-    program.write_text(f"#!/bin/sh\nexec {require_cli().path} --mcp-config '{server}' \"$@\"\n")
+    real = require_cli().path
+    program.write_text(f'#!/bin/sh\n[ $1 = auth ] && exec {real} "$@"\nexec {real} --mcp-config \'{server}\' "$@"\n')
     program.chmod(0o755)
     backend = make(executable=str(program), prewarm=["sonnet"])
     backend.warm_up()
     assert await ready(backend, 10) == 0
-    assert backend._pool._rest_until > 0
+    assert "keeps no process ready: Claude Code does not confirm" in (await backend.health()).detail
+    assert await served_by(backend)
 
 
 async def test_leaving_at_any_moment_leaves_nothing(make: Make, api: FakeAnthropic) -> None:

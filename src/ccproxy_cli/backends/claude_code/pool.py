@@ -17,7 +17,7 @@ from ccproxy_cli.backends.claude_code.frames import ask
 from ccproxy_cli.backends.claude_code.process import Child
 from ccproxy_cli.backends.claude_code.recipe import Recipe
 from ccproxy_cli.backends.claude_code.slots import Slots
-from ccproxy_cli.core.errors import BadUpstream, UpstreamError
+from ccproxy_cli.core.errors import BadRequest, BadUpstream, UpstreamError
 
 _READY_WITHIN = 20.0
 """Seconds from its start for a process to answer; 0.3 to 1 are usual (2.1.329)."""
@@ -107,6 +107,7 @@ class Pool:
         self._keepers: set[asyncio.Task[None]] = set()
         self._demand: dict[str, _Demand] = {}
         self._troubles = 0
+        self._trouble = ""
         self._rest_until = -math.inf
         self._alarm: asyncio.TimerHandle | None = None
 
@@ -119,6 +120,11 @@ class Pool:
     def is_busy(self) -> bool:
         """Every slot is taken and none could be given up."""
         return self._slots.all_taken and not self._ready
+
+    @property
+    def trouble(self) -> str | None:
+        """Why no process is made ready for now. Unredacted."""
+        return self._trouble if _now() < self._rest_until else None
 
     def keep_ready(self) -> None:
         """From now on keep processes ready: whoever holds the pool means to stay."""
@@ -223,7 +229,7 @@ class Pool:
         for _ in range(self._wanted(model) - sum(ready.recipe.model == model for ready in self._ready)):
             try:
                 recipe = self._recipe_of(model)
-            except UpstreamError:  # told to whoever asks next
+            except (BadRequest, UpstreamError):  # told to whoever asks next
                 return
             if not self._slots.try_take():
                 return
@@ -250,12 +256,11 @@ class Pool:
             oldest = _now() + _OLDEST
             while self._is_wanted(ready) and _now() < oldest:
                 if await child.exited(self._patience(ready.recipe.model)):
-                    self._rest()
-                    break
-        except NotSealed:
-            self._rest(_LONGEST_REST)
-        except (BadUpstream, UpstreamError):
-            self._rest()
+                    raise BadUpstream("Claude Code ended while it waited")  # noqa: TRY301  handled like one that never came to wait
+        except NotSealed as trouble:
+            self._rest(trouble, _LONGEST_REST)
+        except (BadUpstream, UpstreamError) as trouble:
+            self._rest(trouble)
         finally:
             if not ready.taken:
                 if ready in self._ready:
@@ -279,9 +284,10 @@ class Pool:
             self._slots.give_back()
             self._refill_all()
 
-    def _rest(self, seconds: float = 0.0) -> None:
+    def _rest(self, trouble: BadUpstream | UpstreamError, seconds: float = 0.0) -> None:
         """Make no process for a while: longer each time, so that what cannot work is not tried over and over."""
         self._troubles += 1
+        self._trouble = trouble.error.message
         seconds = seconds or min(_SHORTEST_REST * 2 ** min(self._troubles - 1, 20), _LONGEST_REST)
         self._rest_until = _now() + seconds
         if self._alarm is not None:

@@ -77,6 +77,7 @@ def test_people_see_the_address_the_backends_and_what_to_paste(cli: Cli) -> None
     child.expect("echo  echo")
     child.expect(f"export ANTHROPIC_BASE_URL={url}\r")
     child.expect(f"export OPENAI_BASE_URL={url}/v1\r")
+    child.expect(f"export GOOGLE_GEMINI_BASE_URL={url}\r")
     child.expect("Ctrl-C stops it")
     assert ask(url)[0] == 200
     child.sendintr()

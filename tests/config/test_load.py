@@ -10,6 +10,7 @@ from attrs import evolve
 from ccproxy_cli.config.detect import Probes
 from ccproxy_cli.config.load import Loaded, check_exposure, load
 from ccproxy_cli.config.origin import ConfigError, Kind, Origin, Value
+from ccproxy_cli.config.secrets import PLACEHOLDER
 from ccproxy_cli.config.settings import ModelRule, ProviderSettings, Settings
 
 PRESETS = ("anthropic", "openai", "ollama", "claude-code", "echo")
@@ -240,21 +241,41 @@ def test_wrong_variables_are_named(folder: Path, environ: dict[str, str]) -> Non
 def test_without_providers_what_is_there_is_used_best_first(folder: Path, environ: dict[str, str]) -> None:
     probes = Probes(claude_cli=lambda: "/bin/claude", ollama=lambda: "127.0.0.1:11434")
     keys = {"ANTHROPIC_API_KEY": "sk-ant-x", "OPENAI_API_KEY": "sk-x", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}
+    keys |= {"GEMINI_API_KEY": "AIza-x"}
     result = load({**environ, **keys}, folder, probes=probes)
     assert result.settings.providers == {
         "claude": ProviderSettings("claude-code"),
         "anthropic": ProviderSettings("anthropic", api_key="env:ANTHROPIC_API_KEY"),
         "openai": ProviderSettings("openai", base_url="http://127.0.0.1:9/v1", api_key="env:OPENAI_API_KEY"),
+        "gemini": ProviderSettings("gemini", api_key="env:GEMINI_API_KEY"),
         "ollama": ProviderSettings("ollama"),
         "echo": ProviderSettings("echo"),
     }
-    assert list(result.settings.providers) == ["claude", "anthropic", "openai", "ollama", "echo"]
+    assert list(result.settings.providers) == ["claude", "anthropic", "openai", "gemini", "ollama", "echo"]
     assert str(result.origin("providers", "openai", "preset")) == "detected: OPENAI_API_KEY and OPENAI_BASE_URL"
 
 
 def test_with_providers_nothing_is_detected_and_echo_is_still_there(folder: Path, environ: dict[str, str]) -> None:
     result = loaded({**environ, "OPENAI_API_KEY": "sk-x"}, folder, '[providers.mine]\npreset = "ollama"')
     assert list(result.settings.providers) == ["mine", "echo"]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("http://127.0.0.1:9", "http://127.0.0.1:9/v1beta"),
+        ("http://127.0.0.1:9/", "http://127.0.0.1:9/v1beta"),
+        ("http://127.0.0.1:9/v1alpha/", "http://127.0.0.1:9/v1alpha"),
+        ("http://127.0.0.1:8000", None),  # what `serve` prints for clients
+    ],
+)
+def test_googles_address_gets_its_version(folder: Path, environ: dict[str, str], written: str, meant: str | None) -> None:
+    found = {"GEMINI_API_KEY": "AIza-x", "GOOGLE_GEMINI_BASE_URL": written}
+    assert load({**environ, **found}, folder).settings.providers["gemini"].base_url == meant
+
+
+def test_the_key_that_serve_prints_is_no_key_of_googles(folder: Path, environ: dict[str, str]) -> None:
+    assert "gemini" not in load({**environ, "GEMINI_API_KEY": PLACEHOLDER}, folder).settings.providers
 
 
 def test_our_own_address_is_not_taken_for_an_upstream(folder: Path, environ: dict[str, str]) -> None:
@@ -356,6 +377,9 @@ def test_a_dotenv_that_leads_keys_elsewhere_is_told(folder: Path, environ: dict[
     write(folder / ".env", "OPENAI_BASE_URL=https://example.org/v1")
     result = load({**environ, "OPENAI_API_KEY": "sk-x"}, folder)
     assert result.redirects == (".env of the current folder sends OPENAI_API_KEY to https://example.org/v1",)
+    write(folder / ".env", "GOOGLE_GEMINI_BASE_URL=https://example.org/")
+    result = load({**environ, "GEMINI_API_KEY": "AIza-x"}, folder)
+    assert result.redirects == (".env of the current folder sends GEMINI_API_KEY to https://example.org/v1beta",)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")

@@ -163,7 +163,14 @@ def environment(url: str, token: str | None, token_name: str | None) -> dict[str
         token_name: the variable the token comes from.
     """
     key = PLACEHOLDER if token is None else f'"${token_name}"' if token_name else "<the server's token>"
-    return {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": key, "OPENAI_BASE_URL": f"{url}/v1", "OPENAI_API_KEY": key}
+    return {
+        "ANTHROPIC_BASE_URL": url,
+        "ANTHROPIC_API_KEY": key,
+        "OPENAI_BASE_URL": f"{url}/v1",
+        "OPENAI_API_KEY": key,
+        "GOOGLE_GEMINI_BASE_URL": url,
+        "GEMINI_API_KEY": key,
+    }
 
 
 _LOG_VARIABLE = "CCPROXY_LOG_FILE"

@@ -1,5 +1,6 @@
 """What this machine offers without any configuration. The probes are passed in, so that this file touches nothing."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 
 from attrs import frozen
@@ -12,6 +13,9 @@ from ccproxy_cli.config.settings import ProviderSettings
 OLLAMA_URL = "http://127.0.0.1:11434/v1"
 
 ECHO = "echo"
+
+ADDRESSES = ("OPENAI_BASE_URL", "GOOGLE_GEMINI_BASE_URL")
+"""Variables that lead a detected provider elsewhere than to its vendor."""
 
 
 def _nothing() -> str | None:
@@ -51,6 +55,10 @@ def detect(environments: Sequence[Environment], probes: Probes) -> Iterator[Dete
         url = _first(environments, "OPENAI_BASE_URL")
         settings = ProviderSettings("openai", base_url=url.value if url else None, api_key=f"env:{key.name}")
         yield Detected("openai", settings, Origin(Kind.DETECTED, f"{key.name} and {url.name}" if url else key.name))
+    if key := _first(environments, "GEMINI_API_KEY"):
+        url = _first(environments, "GOOGLE_GEMINI_BASE_URL")
+        settings = ProviderSettings("gemini", base_url=_versioned(url.value) if url else None, api_key=f"env:{key.name}")
+        yield Detected("gemini", settings, Origin(Kind.DETECTED, f"{key.name} and {url.name}" if url else key.name))
     if address := probes.ollama():
         yield Detected("ollama", ProviderSettings("ollama"), Origin(Kind.DETECTED, f"Ollama at {address}"))
 
@@ -58,6 +66,12 @@ def detect(environments: Sequence[Environment], probes: Probes) -> Iterator[Dete
 def is_client_key(key: Found, environments: Sequence[Environment]) -> bool:
     """Whether ANTHROPIC_API_KEY is what clients must send, as in the proxies that read BIG_MODEL, and no key of Anthropic's own."""
     return not key.value.startswith("sk-ant-") and any(True for environment in environments for _ in environment.model_classes())
+
+
+def _versioned(url: str) -> str:
+    """Google's tools take an address without the API's version, and add it themselves."""
+    plain = url.rstrip("/")
+    return plain if re.search(r"/v\d\w*$", plain) else f"{plain}/v1beta"
 
 
 def _first(environments: Sequence[Environment], name: str) -> Found | None:

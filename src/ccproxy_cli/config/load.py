@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from attrs import evolve, frozen
 
 from ccproxy_cli.config import files
-from ccproxy_cli.config.detect import ECHO, Probes, detect, is_client_key
+from ccproxy_cli.config.detect import ADDRESSES, ECHO, Probes, detect, is_client_key
 from ccproxy_cli.config.environment import CONFIG_FILE, Environment, Found, read_dotenv
 from ccproxy_cli.config.origin import DEFAULT, ConfigError, Kind, Layer, Origin, Path, Problem, Value
 from ccproxy_cli.config.secrets import is_literal, is_loopback, is_secret, is_weak, looks_real, reveal
@@ -269,8 +269,8 @@ def _notices(config: files.ConfigFile | None, dotenv: Environment, folder: FileP
 def _is_ours(name: str) -> bool:
     plain = name.removeprefix("CCPROXY_")
     return plain != name or plain in {
-        "HOST", "PORT", "LOG_LEVEL", "REQUEST_TIMEOUT", "OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY", "BIG_MODEL",
-        "MIDDLE_MODEL", "SMALL_MODEL",
+        "HOST", "PORT", "LOG_LEVEL", "REQUEST_TIMEOUT", "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "BIG_MODEL",
+        "MIDDLE_MODEL", "SMALL_MODEL", *ADDRESSES,
     }  # fmt: skip
 
 
@@ -281,10 +281,9 @@ def _redirects(settings: Settings, merged: Mapping[Path, Value], config: files.C
             continue
         origin = merged[("providers", name, "base_url")].origin
         from_file = config is not None and config.found and origin.kind is Kind.FILE
-        from_dotenv = origin.kind is Kind.DETECTED and any(
-            spelling in dotenv.values for spelling in ("OPENAI_BASE_URL", "CCPROXY_OPENAI_BASE_URL")
-        )
-        if from_file or (from_dotenv and provider.base_url in dotenv.values.values()):
+        addresses = [dotenv.values.get(spelling, "") for name in ADDRESSES for spelling in (name, f"CCPROXY_{name}")]
+        from_dotenv = any(address and provider.base_url.startswith(address.rstrip("/")) for address in addresses)
+        if from_file or (from_dotenv and origin.kind is Kind.DETECTED):
             source = config.path if from_file and config else ".env"
             yield f"{source} of the current folder sends {provider.api_key.removeprefix('env:')} to {provider.base_url}"
 

@@ -26,7 +26,7 @@ class ServerSettings:
 @frozen
 class ProviderSettings:
     preset: str
-    """A row of the presets: anthropic, openai, ollama, claude-code, echo, ..."""
+    """A row of the presets: anthropic, openai, openai-responses, gemini, ollama, claude-code, echo, ..."""
     base_url: str | None = None
     """Where the vendor's SDK would be pointed; default from the preset."""
     format: str | None = None

@@ -173,7 +173,7 @@ def some_model(names: Collection[str]) -> Finding | None:
     """Whether there is anything to ask besides what is embedded."""
     if set(names) - {ECHO}:
         return None
-    fix = "log in to Claude Code, set ANTHROPIC_API_KEY or OPENAI_API_KEY, or start Ollama"
+    fix = "log in to Claude Code, set ANTHROPIC_API_KEY, OPENAI_API_KEY or GEMINI_API_KEY, or start Ollama"
     return Finding("provider", Status.WARN, "nothing but the embedded echo model can be asked", fix=fix)
 
 
@@ -186,23 +186,31 @@ def _provider_fix(settings: Settings, name: str) -> str:
 
 # The environment that programs see
 
-_KEY_PAIRS = (("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"),)
+_KEY_PAIRS = (
+    ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "programs send both"),
+    ("GEMINI_API_KEY", "GOOGLE_API_KEY", "Google's SDKs send the second"),
+)
 _CLOUDS = ("CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY")
-_ADDRESSES = ("ANTHROPIC_BASE_URL", "OPENAI_BASE_URL", "OPENAI_API_BASE")
+_GOOGLE_CLOUD = "GOOGLE_GENAI_USE_VERTEXAI"
+_ADDRESSES = ("ANTHROPIC_BASE_URL", "OPENAI_BASE_URL", "OPENAI_API_BASE", "GOOGLE_GEMINI_BASE_URL", "GEMINI_API_BASE")
 _PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 
 
 def environment(environ: Mapping[str, str], server: ServerSettings, listener: Listener | None) -> list[Finding]:
     """Variables that lead programs elsewhere than the user may think."""
     findings = [finding for name in _ADDRESSES if (finding := _address(name, environ.get(name), server, listener))]
-    for one, other in _KEY_PAIRS:
+    for one, other, what in _KEY_PAIRS:
         if environ.get(one) and environ.get(other):
             fix = "unset one of them"
-            findings.append(Finding("environment", Status.WARN, f"{one} and {other} are both set, and programs send both", fix=fix))
+            findings.append(Finding("environment", Status.WARN, f"{one} and {other} are both set, and {what}", fix=fix))
     for name in _CLOUDS:
         if environ.get(name):
             title = f"{name} is set: Claude Code goes there whatever ANTHROPIC_BASE_URL says"
             findings.append(Finding("environment", Status.WARN, title, fix=f"unset {name}, or start it by `ccproxy wrap -- claude`"))
+    if environ.get(_GOOGLE_CLOUD, "").lower() in ("true", "1"):
+        title = f"{_GOOGLE_CLOUD} is set: Google's SDKs and Gemini CLI go to Vertex whatever GOOGLE_GEMINI_BASE_URL says"
+        fix = f"unset {_GOOGLE_CLOUD}, or start programs by `ccproxy wrap`"
+        findings.append(Finding("environment", Status.WARN, title, fix=fix))
     if proxy := next((name for name in _PROXIES if environ.get(name)), None):
         exceptions = f"{environ.get('NO_PROXY', '')},{environ.get('no_proxy', '')}".split(",")
         if not {"127.0.0.1", "*"} & {word.strip() for word in exceptions}:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 import threading
@@ -20,6 +21,8 @@ _T = TypeVar("_T")
 
 _KEEP_ALIVE = 75
 """Seconds an idle connection is kept: longer than the pools of the SDKs keep theirs, so that they never write into a closed one."""
+_NEW_OBJECTS = 5_000
+"""Objects after which the collector looks for cycles among the new ones."""
 _LAST_WORDS = 1.0
 """Seconds for streams that are cut at the end of the grace to say so."""
 
@@ -98,6 +101,7 @@ async def serve_app(app: ASGIApp, listener: socket.socket, grace: float, on_read
     """Serve on a bound socket until SIGINT or SIGTERM, and then until its streams have ended, at most `grace` seconds; a second signal
     ends them at once. Closes the socket and, through the application, the pipeline."""
     server = Server(app, grace)
+    _let_the_collector_rest()
     with _stopping_on_signals(server):
         await _run(server, listener, on_ready)
 
@@ -124,6 +128,16 @@ async def serving(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0, grace
         waiting.cancel()
         server.should_exit = True
         await task
+
+
+def _let_the_collector_rest() -> None:
+    """What has been built up to now stays for good, and requests free by reference what they build.
+
+    Looking through all modules again and again, as many new objects as one large body holds make the collector do, was a quarter of the
+    cost of a 150 KB request and a tenth of a small one's (measured 2026-11).
+    """
+    gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS)
 
 
 async def _run(server: Server, listener: socket.socket, on_ready: Callable[[], None] | None) -> None:

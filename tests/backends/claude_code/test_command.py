@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from ccproxy_cli.backends.claude_code.command import FIXED_ENVIRONMENT, arguments, environment, is_bare
+from ccproxy_cli.backends.claude_code.command import FIXED_ENVIRONMENT, arguments, environment, is_bare, is_cloud
 from ccproxy_cli.core.errors import BadRequest
 
 
@@ -80,3 +80,12 @@ def test_bare_only_where_a_key_of_this_backend_authenticates() -> None:
     assert not is_bare({})
     assert not is_bare({"ANTHROPIC_API_KEY": ""})
     assert not is_bare({"ANTHROPIC_API_KEY": "sk", "ANTHROPIC_AUTH_TOKEN": "t"})
+
+
+@pytest.mark.parametrize("cloud", ["BEDROCK", "VERTEX", "FOUNDRY"])
+def test_bare_on_a_cloud(cloud: str) -> None:
+    name = f"CLAUDE_CODE_USE_{cloud}"
+    assert is_bare({name: "1"})
+    assert is_cloud({name: " True "})
+    assert not is_bare({name: "0"})
+    assert not is_cloud({"ANTHROPIC_API_KEY": "sk"})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ccproxy_cli.backends.claude_code.plan import Plan, make_plan
+from ccproxy_cli.backends.claude_code.plan import Plan, known_as, make_plan
 from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats.anthropic import FORMAT
@@ -60,3 +60,28 @@ def test_what_is_no_model_is_refused_first() -> None:
     with pytest.raises(BadRequest) as caught:
         plan(say("a", model="--help"))
     assert caught.value.param == "model"
+
+
+@pytest.mark.parametrize(
+    ("model", "known"),
+    [
+        ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-sonnet-4-5-20250929"),
+        ("anthropic.claude-opus-4-6-v1", "claude-opus-4-6"),
+        ("us.anthropic.claude-sonnet-4-6[1m]", "claude-sonnet-4-6"),
+        ("us.anthropic.claude-opus-5-5", "claude-opus-5-5"),
+        ("claude-opus-4-1@20250805", "claude-opus-4-1-20250805"),
+        ("claude-sonnet-4-5", "claude-sonnet-4-5"),
+        ("sonnet", "claude-sonnet-5"),
+        ("haiku[1m]", "claude-haiku-4-5-20251001"),
+        ("arn:aws:bedrock:x/y", "arn:aws:bedrock:x/y"),
+    ],
+)
+def test_a_model_by_any_name(model: str, known: str) -> None:
+    assert known_as(model, {"haiku": "eu.anthropic.claude-haiku-4-5-20251001-v1:0"}) == known
+
+
+def test_an_alias_has_the_abilities_of_what_the_cli_makes_of_it() -> None:
+    losses = Losses()
+    request = say("hi", model="sonnet", sampling=Sampling(temperature=0.5))
+    make_plan(request, {}, losses, bare=True, resolved={"sonnet": "us.anthropic.claude-sonnet-4-5-20250929-v1:0"})
+    assert [loss.field for loss in losses] == []

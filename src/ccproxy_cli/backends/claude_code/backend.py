@@ -11,9 +11,9 @@ from types import MappingProxyType
 
 from ccproxy_cli.backends.base import EventStream, Health
 from ccproxy_cli.backends.claude_code.answer import Answer
-from ccproxy_cli.backends.claude_code.catalog import ALIASES, models_of
+from ccproxy_cli.backends.claude_code.catalog import ALIASES, models_of, resolved_of
 from ccproxy_cli.backends.claude_code.cli import INSTALL_HINT, Cli, Login, ask_login, find_cli, require_cli
-from ccproxy_cli.backends.claude_code.command import arguments, environment, is_bare
+from ccproxy_cli.backends.claude_code.command import arguments, environment, is_bare, is_cloud
 from ccproxy_cli.backends.claude_code.frames import ask
 from ccproxy_cli.backends.claude_code.leash import Leash
 from ccproxy_cli.backends.claude_code.limits import limits_in_words
@@ -49,9 +49,9 @@ class ClaudeCodeBackend:
     Args:
         name: the provider's name in the configuration.
         executable: path or name of the CLI; None looks on PATH and then for the bundled one.
-        environment: further variables for the CLI, such as `ANTHROPIC_BASE_URL`. With `ANTHROPIC_API_KEY` among them the CLI runs on
-            that key and adds nothing to the conversation; else on the user's login, and it puts reminders of the date, the model and
-            its surroundings beside the first and the last user message.
+        environment: further variables for the CLI, such as `ANTHROPIC_BASE_URL`. With `ANTHROPIC_API_KEY` or a cloud's
+            `CLAUDE_CODE_USE_...` among them the CLI runs on that and adds nothing to the conversation; else on the user's login, and it
+            puts reminders of the date, the model and its surroundings beside the first and the last user message.
         max_children: processes at once, those kept ready among them; each takes some 130 to 250 MB.
         max_waiting: requests that may wait for one.
         pool_size: processes kept ready at most, for each model in use; 0 for none. Nothing is kept before `warm_up`.
@@ -87,6 +87,7 @@ class ClaudeCodeBackend:
         self._runs: set[Run] = set()
         self._loading: asyncio.Task[Converse] | None = None
         self._models: tuple[ModelInfo, ...] = ()
+        self._resolved: Mapping[str, str] = MappingProxyType({})
         self._models_until = -math.inf
         self._asking = asyncio.Lock()
         self._limits: Mapping[str, JSON] = MappingProxyType({})
@@ -99,7 +100,9 @@ class ClaudeCodeBackend:
             BadRequest: the CLI cannot be made to say it.
             UpstreamError, BadUpstream: refused, not logged in, not installed, overloaded, too slow, broken.
         """
-        plan = make_plan(request, self._overrides, losses, bare=is_bare(self._configured))
+        if is_cloud(self._configured) and request.model in {model.id for model in ALIASES} and not self._resolved:
+            await self.models()  # clouds lag behind, and older models take other parameters
+        plan = make_plan(request, self._overrides, losses, bare=is_bare(self._configured), resolved=self._resolved)
         losses.refuse_if_strict()
         loading = asyncio.create_task(load_sdk())  # meanwhile
         child = await self._pool.take(plan.model)
@@ -134,6 +137,7 @@ class ClaudeCodeBackend:
 
     def _learn(self, welcome: Mapping[str, JSON]) -> None:
         self._models = models_of(welcome) or self._models
+        self._resolved = resolved_of(welcome) or self._resolved
         self._models_until = time.monotonic() + (_MODELS_FRESH if self._models else _LOGIN_FRESH)
 
     async def count_tokens(self, request: Request, losses: Losses, client_key: str | None = None) -> TokenCount:

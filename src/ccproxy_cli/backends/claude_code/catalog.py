@@ -28,6 +28,14 @@ def models_of(welcome: Mapping[str, JSON]) -> tuple[ModelInfo, ...]:
     return tuple(found.values())
 
 
+def resolved_of(welcome: Mapping[str, JSON]) -> dict[str, str]:
+    """What the CLI makes of its short names."""
+    listed = welcome.get("models")
+    rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
+    pairs = ((row.get("value"), row.get("resolvedModel")) for row in rows)
+    return {short: full for short, full in pairs if isinstance(short, str) and isinstance(full, str)}
+
+
 def _abilities(row: Mapping[str, JSON]) -> dict[str, JSON]:
     """What the CLI tells of a model, in the words of the vendor's own list."""
     abilities: dict[str, JSON] = {}

@@ -88,6 +88,10 @@ INHERITED = frozenset(
 """What the child sees of our environment. Not ANTHROPIC_*: it may point at this very proxy, and keys there are for other backends."""
 
 
+_CLOUDS = ("CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY")
+_YES = frozenset({"1", "true", "yes", "on"})
+
+
 def check_model(model: str) -> str:
     """`model`, if it may stand on the command line.
 
@@ -103,7 +107,7 @@ def arguments(program: str, model: str, *, bare: bool) -> list[str]:
     """The whole command line. Nothing else ever goes there: it shows in `ps`.
 
     Args:
-        bare: leave out every reminder the CLI adds to the conversation. Only an API key authenticates then, never a login.
+        bare: leave out every reminder the CLI adds to the conversation. Only an API key or a cloud authenticates then, never a login.
     """
     return [program, *_ARGUMENTS, *(("--bare",) if bare else ()), "--model", check_model(model)]
 
@@ -120,6 +124,11 @@ def environment(ours: Mapping[str, str], configured: Mapping[str, str]) -> dict[
     return {**passed, **DEFAULT_ENVIRONMENT, **exact, **configured, **FIXED_ENVIRONMENT}
 
 
+def is_cloud(configured: Mapping[str, str]) -> bool:
+    """Whether the user leads this backend to a cloud's models, where the cloud's credentials authenticate and names differ."""
+    return any(configured.get(name, "").strip().lower() in _YES for name in _CLOUDS)
+
+
 def is_bare(configured: Mapping[str, str]) -> bool:
-    """Whether an API key that the user set for this backend is what authenticates, so that `--bare` does not lock a login out."""
-    return bool(configured.get("ANTHROPIC_API_KEY")) and not configured.get("ANTHROPIC_AUTH_TOKEN")
+    """Whether what authenticates is a key or a cloud that the user set for this backend, so that `--bare` locks no login out."""
+    return is_cloud(configured) or (bool(configured.get("ANTHROPIC_API_KEY")) and not configured.get("ANTHROPIC_AUTH_TOKEN"))

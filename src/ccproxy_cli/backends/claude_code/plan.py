@@ -1,6 +1,8 @@
 """All that one request means to a CLI process, worked out before there is a process."""
 
+import re
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from attrs import evolve, frozen
 
@@ -17,7 +19,9 @@ from ccproxy_cli.core.request import Request
 
 _NATIVE = "anthropic"
 _ALIASES = {"opus": "claude-opus-5", "sonnet": "claude-sonnet-5", "haiku": "claude-haiku-5"}
-"""Each alias is the newest model of its family, so its abilities are those of the newest generation."""
+"""Each alias is the newest model of its family, so its abilities are those of the newest generation, unless the CLI said otherwise."""
+_CLOUD_NAME = re.compile(r"(?:[\w-]+\.)*anthropic\.(claude-.+?)(?:-v\d+(?::\d+)?)?|(claude-.+?)@(\w+)")
+"""How clouds spell a model: `us.anthropic.claude-sonnet-4-5-20250929-v1:0`, `claude-opus-4-1@20250805`."""
 
 
 @frozen
@@ -51,19 +55,34 @@ class Plan:
         return frame
 
 
-def make_plan(request: Request, overrides: Mapping[str, object], losses: Losses, *, bare: bool) -> Plan:
+def known_as(model: str, resolved: Mapping[str, str]) -> str:
+    """The name under which the vendor describes what `model` can do.
+
+    Args:
+        resolved: what the CLI makes of its own short names.
+    """
+    name = model.partition("[")[0]
+    name = resolved.get(name) or _ALIASES.get(name, name)
+    if found := _CLOUD_NAME.fullmatch(name.partition("[")[0]):
+        return found[1] or f"{found[2]}-{found[3]}"
+    return name
+
+
+def make_plan(
+    request: Request, overrides: Mapping[str, object], losses: Losses, *, bare: bool, resolved: Mapping[str, str] = MappingProxyType({})
+) -> Plan:
     """Turn a request into a plan, by way of the Anthropic request it amounts to.
 
     Args:
         overrides: the user's own facts about the models, by the field names of `Profile`.
-        bare: the CLI runs on an API key and adds nothing of its own.
+        bare: the CLI runs on an API key or a cloud and adds nothing of its own.
+        resolved: what the CLI makes of its own short names, as far as it said.
 
     Raises:
         BadRequest: the request cannot be said to the CLI.
     """
     model = check_model(request.model)
-    known_as = _ALIASES.get(model.partition("[")[0], model)
-    profile = evolve(profile_for("claude-code", _NATIVE, known_as, overrides, own_host=True), late_system=False)
+    profile = evolve(profile_for("claude-code", _NATIVE, known_as(model, resolved), overrides, own_host=True), late_system=False)
     call = FORMATS[_NATIVE].encode_request(request, profile, losses)
     if call.headers.get("anthropic-beta"):
         losses.add("anthropic-beta", "Claude Code chooses the vendor's beta features itself")

@@ -1,10 +1,11 @@
 """One request's life, and the answer it gets."""
 
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 
 from attrs import Factory, define, field, frozen
 
+from ccproxy_cli.core.errors import APIError
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats import Format
 from ccproxy_cli.core.http import HTTPCall
@@ -59,3 +60,5 @@ class Answer:
     """What keeps the stream alive while nothing comes."""
     chunks: AsyncGenerator[bytes, None] | None = None
     """Whole frames of a stream, ready to send; errors are already in-band. Whoever takes it closes it (`aclose`)."""
+    broken_off: Callable[[APIError], bytes] | None = None
+    """The end of a stream that whoever sends it has to break off; None where the format's own frame for that will do."""

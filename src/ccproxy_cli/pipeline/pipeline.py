@@ -277,7 +277,8 @@ class Pipeline:
         if exchange.stream:
             encoder = exchange.format.stream_encoder(request)
             headers = {"content-type": _media_type(encoder.media_type), **STREAM_HEADERS, **self._headers(exchange)}
-            return Answer(200, headers, chunks=_encoded(exchange, stream, encoder), ping=encoder.ping)
+            chunks = _encoded(exchange, stream, encoder)
+            return Answer(200, headers, ping=encoder.ping, chunks=chunks, broken_off=lambda error: encoder.encode(StreamError(error)))
         response = await _folded(exchange, stream)
         body = exchange.format.encode_response(response, request)
         if promise is not None:

@@ -6,6 +6,8 @@ import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol, TypeAlias, assert_never
 
+from attrs import evolve
+
 from ccproxy_cli.backends.base import Health
 from ccproxy_cli.core.errors import APIError, BadRequest, BadUpstream, ErrorKind, UpstreamError
 from ccproxy_cli.core.http import HTTPCall
@@ -94,6 +96,7 @@ class Handlers:
         """Do the work and send what comes of it, unless the client leaves first."""
         visit.exchange = exchange
         hangup = Hangup(scope, receive)
+        answer: Answer | None = None
         try:
             answer = await work(exchange)
             headers = {**answer.headers, "x-ccproxy-overhead-ms": _overhead(exchange)}
@@ -109,19 +112,23 @@ class Handlers:
             if hangup.gone:
                 raise ClientGone from None
             hangup.stop()
-            await _stop(visit, send)
+            await _stop(visit, send, answer)
         finally:
             hangup.stop()
 
 
-async def _stop(visit: Visit, send: Send) -> None:
+async def _stop(visit: Visit, send: Send, answer: Answer | None) -> None:
     """The server ends before the answer does: say so, by status or in-band."""
     if visit.status is None:
         await send_error(send, visit, STOPPING)
         return
     visit.outcome = "stream_broken"
     visit.error_type = STOPPING.kind.value[0]
-    await send({"type": "http.response.body", "body": visit.format.encode_stream_error(STOPPING, visit.id)})
+    error = evolve(STOPPING, request_id=visit.id)
+    broken_off = None if answer is None else answer.broken_off
+    await send(
+        {"type": "http.response.body", "body": broken_off(error) if broken_off else visit.format.encode_stream_error(error, visit.id)}
+    )
 
 
 def _endpoint(path: str) -> tuple[Endpoint, str | None]:

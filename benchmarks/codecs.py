@@ -17,6 +17,7 @@ from ccproxy_cli.core.events import TextDelta
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats import FORMATS, Format
 from ccproxy_cli.core.framing import SSEDecoder
+from ccproxy_cli.core.http import HTTPCall
 from ccproxy_cli.core.jsontext import dumps, loads
 from ccproxy_cli.core.names import fit_names
 from ccproxy_cli.core.parts import Text
@@ -53,14 +54,13 @@ def measured(format_: Format) -> Iterator[str]:
 decoded_small = decoded(small_request())
 
 
-def _request(format_: Format, title: str, call: object, other: str) -> Iterator[str]:
-    from ccproxy_cli.core.http import HTTPCall
-
-    assert isinstance(call, HTTPCall)
+def _request(format_: Format, title: str, call: HTTPCall, other: str) -> Iterator[str]:
     request = format_.decode_request(call, Losses())
     target = FORMATS[other]
     yield _line(format_, f"request {title}: peek", lambda: format_.peek(call), call.body)
-    envelope = format_.peek(call)
+    envelope, check = format_.peek(call), format_.check
+    if check is not None:
+        yield _line(format_, f"request {title}: check", lambda: check(envelope), call.body)
     yield _line(format_, f"request {title}: peek, other model", lambda: envelope.for_model(call, "other-model"), call.body)
     yield _line(format_, f"request {title}: decode", lambda: format_.decode_request(call, Losses()), call.body)
     yield _line(format_, f"request {title}: fit names", lambda: fit_names(request, target.fit_tool_name), call.body)

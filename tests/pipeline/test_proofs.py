@@ -17,7 +17,7 @@ from ccproxy_cli.core.request import Message, Request, Role
 from ccproxy_cli.core.response import Finish, FinishReason, Response, Usage
 from ccproxy_cli.core.seal import MARKER, Place, seal
 from ccproxy_cli.core.stream import explode, fold
-from ccproxy_cli.pipeline.proofs import Outbound, bring_home, may_hold_envelopes, only_own
+from ccproxy_cli.pipeline.proofs import Outbound, bring_home, holds_envelopes, may_hold_envelopes, only_own
 from tests.pipeline.echoes import ASKED, bodied, decoded, echo, key, streamed, whole
 
 SLOTTED = [format_ for format_ in FORMATS.values() if format_.proof_slot is not None]
@@ -189,8 +189,9 @@ def test_every_proof_survives_the_clients_own_stream_body_and_history(issuer: Fo
     expected = [proof for part in answer.parts for proof in proofs_of(part)]
     for read in (streamed(client, out), bodied(client, out)):
         call = echo(client, read)
-        assert may_hold_envelopes(call.body) == (bool(expected) and issuer is not client)
-        home = bring_home(decoded(client, call), client.name, key, Losses())
+        request, held = decoded(client, call), bool(expected) and issuer is not client
+        assert may_hold_envelopes(client.peek(call).members) == holds_envelopes(request, client.name) == held
+        home = bring_home(request, client.name, key, Losses())
         parts = tuple(part for message in home.messages if message.role is Role.ASSISTANT for part in message.parts)
         assert [proof for part in parts for proof in proofs_of(part)] == expected
         if issuer is not client:

@@ -26,7 +26,7 @@ from ccproxy_cli.core.seal import KEY_LENGTH
 from ccproxy_cli.core.stream import Fold, InOrder
 from ccproxy_cli.pipeline.exchange import Answer, Exchange
 from ccproxy_cli.pipeline.memory import Listener, RecentTurns, TurnMemory, remember, with_recalled
-from ccproxy_cli.pipeline.proofs import KeySource, Outbound, bring_home, may_hold_envelopes, only_own
+from ccproxy_cli.pipeline.proofs import KeySource, Outbound, bring_home, holds_envelopes, may_hold_envelopes, only_own
 from ccproxy_cli.pipeline.refusals import refusal_in, without_refused
 from ccproxy_cli.pipeline.route import Route, RouteTable
 from ccproxy_cli.pipeline.stored import AnswerStore, Keeper, Promise, RecentAnswers
@@ -77,7 +77,9 @@ class Pipeline:
         is_own = relay is not None and relay.format is exchange.format
         envelope, promise = await self._keeper.written_out(exchange, envelope, vendor_keeps=is_own)
         refused: UpstreamError | None = None
-        if relay is not None and is_own and envelope.relayable and not may_hold_envelopes(exchange.call.body):
+        if relay is not None and is_own and envelope.relayable and not may_hold_envelopes(envelope.members):
+            if exchange.format.check is not None:
+                exchange.format.check(envelope)
             exchange.relayed = True
             try:
                 # Written anew even when nothing changes: of a member given twice the upstream must see the one that was checked.
@@ -222,7 +224,7 @@ class Pipeline:
     async def _incoming(self, exchange: Exchange, request: Request, relay: RelayBackend | None) -> Request:
         """The client's conversation with the proofs that its vendors want back, where they hung."""
         spoken, slot = exchange.format, exchange.format.proof_slot
-        if slot is not None and may_hold_envelopes(exchange.call.body):
+        if slot is not None and holds_envelopes(request, spoken.name):
             request = bring_home(request, spoken.name, self._seal_key, exchange.losses)
             if relay is not None and relay.format is spoken:
                 request = only_own(request, spoken.name, exchange.losses)

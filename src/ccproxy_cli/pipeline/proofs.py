@@ -6,7 +6,7 @@ reasoning carry the proof of a text or call on the reasoning before it, or on an
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from attrs import define, evolve, field, frozen
@@ -24,9 +24,14 @@ KeySource: TypeAlias = Callable[[], bytes]
 _MARKER = MARKER.encode()
 
 
-def may_hold_envelopes(body: bytes) -> bool:
-    """Whether a client's bytes may hold a proof of ours, which no vendor must be shown."""
-    return _MARKER in body
+def may_hold_envelopes(members: Mapping[str, bytes]) -> bool:
+    """Whether a client's bytes may hold a proof of ours, which no vendor must be shown. Tools, most of many a body, cannot."""
+    return any(_MARKER in value for name, value in members.items() if name != "tools")
+
+
+def holds_envelopes(request: Request, client: str) -> bool:
+    """Whether a client's conversation holds a proof of ours."""
+    return any([_holds_envelope(part, client) for message in request.messages for part in message.parts])  # noqa: C419 - half the cost
 
 
 # Out
@@ -194,7 +199,7 @@ def bring_home(request: Request, client: str, key: KeySource, losses: Losses) ->
 
 
 def _holds_envelope(part: Part, client: str) -> bool:
-    if not isinstance(part, Reasoning | Text | ToolCall):
+    if not isinstance(part, Reasoning | Text | ToolCall) or not part.proofs:
         return False
     return any(proof.issuer == client and is_sealed(proof.payload) for proof in part.proofs)
 

@@ -90,7 +90,10 @@ class Format:
     ordered: bool
     """Parts of a stream must not interleave."""
     peek: Callable[[HTTPCall], Envelope] = field(repr=False)
-    """Read the envelope of a call and check the shape of what every request must have."""
+    """Read the envelope of a call."""
+    check: Callable[[Envelope], None] | None = field(default=None, kw_only=True, repr=False)
+    """Refuse by its envelope a request that is passed on without being read, if its shape is not what every request has. None where
+    `peek` has looked at all of it."""
     decode_request: Callable[[HTTPCall, Losses], Request] = field(repr=False)
     encode_request: Callable[[Request, Profile, Losses], HTTPCall] = field(repr=False)
     """Also gets what the target model can take; what it cannot is bent or dropped, and recorded."""

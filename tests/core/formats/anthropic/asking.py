@@ -4,6 +4,7 @@ import json
 from typing import Any, TypeAlias
 
 from ccproxy_cli.core.extras import Losses
+from ccproxy_cli.core.formats import Envelope
 from ccproxy_cli.core.formats.anthropic import FORMAT
 from ccproxy_cli.core.http import HTTPCall
 from ccproxy_cli.core.parts import Part, Text
@@ -63,3 +64,11 @@ def at(value: Any, path: Place) -> Any:
     for key in path:
         value = value[key]
     return value
+
+
+def peek(call: HTTPCall) -> Envelope:
+    """The envelope of a request that is passed on: read, and checked."""
+    envelope = FORMAT.peek(call)
+    assert FORMAT.check is not None
+    FORMAT.check(envelope)
+    return envelope

@@ -19,6 +19,7 @@ from ccproxy_cli.core.profile import Profile
 from ccproxy_cli.core.request import Message, Request, Role
 from ccproxy_cli.core.response import Response
 from ccproxy_cli.core.stream import explode, fold
+from tests.core.formats.anthropic.asking import peek
 from tests.corpus.entries import Entry, entries, needs_corpus
 
 pytestmark = [needs_corpus, pytest.mark.corpus]
@@ -47,7 +48,7 @@ def call(entry: Entry, path: str) -> HTTPCall:
 @each(REQUESTS)
 def test_a_request_is_written_as_it_was_read(entry: Entry) -> None:
     original = call(entry, "/v1/messages")
-    FORMAT.peek(original) if entry.name not in REFUSED_BY_THE_VENDOR_TOO else None
+    peek(original) if entry.name not in REFUSED_BY_THE_VENDOR_TOO else None
     losses = Losses()
     try:
         request = FORMAT.decode_request(original, losses)

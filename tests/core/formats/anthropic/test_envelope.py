@@ -9,7 +9,7 @@ from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats.anthropic import FORMAT
 from ccproxy_cli.core.http import HTTPCall
-from tests.core.formats.anthropic.asking import body_of
+from tests.core.formats.anthropic.asking import body_of, peek
 from tests.strategies import JSON_VALUES
 
 USER = {"role": "user", "content": "hello"}
@@ -17,7 +17,7 @@ USER = {"role": "user", "content": "hello"}
 
 def test_an_envelope_holds_what_routing_needs_and_every_byte() -> None:
     body = b'{ "model":"claude-x", "stream":true,"messages":[ {"role":"user","content":"h\\u00e9 \\ud83d"} ],"new":{"a" : 1.0}}'
-    envelope = FORMAT.peek(HTTPCall("POST", "", body))
+    envelope = peek(HTTPCall("POST", "", body))
     assert (envelope.model, envelope.stream) == ("claude-x", True)
     assert envelope.members["new"] == b'{"a" : 1.0}'
     assert json.loads(envelope.with_members({"model": b'"other"'}))["model"] == "other"
@@ -25,7 +25,7 @@ def test_an_envelope_holds_what_routing_needs_and_every_byte() -> None:
 
 def test_no_stream_is_no_stream() -> None:
     for body in (body_of(), body_of(stream=False), body_of(stream=None), body_of(max_tokens=...)):
-        assert FORMAT.peek(HTTPCall("POST", "", json.dumps(body).encode())).stream is False
+        assert peek(HTTPCall("POST", "", json.dumps(body).encode())).stream is False
 
 
 @pytest.mark.parametrize(
@@ -65,14 +65,14 @@ def test_no_stream_is_no_stream() -> None:
 )
 def test_a_bad_shape_is_named_at_a_glance(body: object, param: str | None) -> None:
     with pytest.raises(BadRequest) as caught:
-        FORMAT.peek(HTTPCall("POST", "", json.dumps(body).encode()))
+        peek(HTTPCall("POST", "", json.dumps(body).encode()))
     assert caught.value.param == param
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"nul", b'{"model":NaN}', b'{"a":"\xff"}', b"[" * 100_000, b'{"a":' * 100_000])
 def test_what_is_not_json_is_refused(text: bytes) -> None:
     with pytest.raises(BadRequest):
-        FORMAT.peek(HTTPCall("POST", "", text))
+        peek(HTTPCall("POST", "", text))
 
 
 @given(st.sampled_from(sorted({*body_of(), "stream", "system", "tools", "thinking", "top_k", "metadata"})), JSON_VALUES)
@@ -82,4 +82,4 @@ def test_a_glance_refuses_nothing_that_reading_takes(name: str, value: Any) -> N
         FORMAT.decode_request(HTTPCall("POST", "/v1/messages", data), Losses())
     except BadRequest:
         return
-    assert FORMAT.peek(HTTPCall("POST", "", data)).model
+    assert peek(HTTPCall("POST", "", data)).model

@@ -22,7 +22,7 @@ from ccproxy_cli.core.request import (
     Tool,
     ToolChoice,
 )
-from tests.core.formats.anthropic.asking import at, body_of, call_of, decoded, encoded, places
+from tests.core.formats.anthropic.asking import at, body_of, call_of, decoded, encoded, peek, places
 from tests.strategies import JSON_VALUES
 
 SCHEMA = {"type": "object", "properties": {"b": {}, "a": {}}}
@@ -266,4 +266,4 @@ def test_any_value_anywhere_is_read_or_refused(path: tuple[str | int, ...], valu
     except BadRequest:
         return
     assert encoded(request) == body
-    FORMAT.peek(call)  # what is read in full is not refused at a glance
+    peek(call)  # what is read in full is not refused at a glance

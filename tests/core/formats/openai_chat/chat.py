@@ -5,6 +5,7 @@ from typing import Any
 
 from ccproxy_cli.core.events import Event
 from ccproxy_cli.core.extras import Losses
+from ccproxy_cli.core.formats import Envelope
 from ccproxy_cli.core.formats.openai_chat import FORMAT
 from ccproxy_cli.core.http import HTTPCall
 from ccproxy_cli.core.parts import Part, Text
@@ -107,3 +108,11 @@ def chunks_of(stream: bytes) -> list[dict[str, Any]]:
     frames = stream.decode().split("\n\n")
     assert frames[-2:] == ["data: [DONE]", ""]
     return [json.loads(frame.removeprefix("data: ")) for frame in frames[:-2]]
+
+
+def looked_at(call: HTTPCall) -> Envelope:
+    """The envelope of a request that is passed on: read, and checked."""
+    envelope = FORMAT.peek(call)
+    assert FORMAT.check is not None
+    FORMAT.check(envelope)
+    return envelope

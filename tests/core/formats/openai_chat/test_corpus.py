@@ -16,7 +16,7 @@ from ccproxy_cli.core.framing import SSEDecoder
 from ccproxy_cli.core.http import HTTPCall, HTTPReply
 from ccproxy_cli.core.profile import Profile
 from ccproxy_cli.core.stream import explode
-from tests.core.formats.openai_chat.chat import ASKED, events_of, folded, read_answer, write_answer, written
+from tests.core.formats.openai_chat.chat import ASKED, events_of, folded, looked_at, read_answer, write_answer, written
 from tests.corpus.entries import Entry, entries, needs_corpus
 
 pytestmark = [needs_corpus, pytest.mark.corpus]
@@ -55,7 +55,7 @@ def each(found: list[Entry]) -> pytest.MarkDecorator:
 def test_a_request_is_written_as_it_was_read(entry: Entry) -> None:
     assert entry.request is not None
     call, losses, wanted = HTTPCall("POST", "/chat/completions", entry.request), Losses(), json.loads(entry.request)
-    FORMAT.peek(call)
+    looked_at(call)
     if (wanted.get("n") or 1) > 1:  # one choice per request: the relay serves these
         with pytest.raises(BadRequest) as caught:
             FORMAT.decode_request(call, losses)

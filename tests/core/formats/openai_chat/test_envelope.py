@@ -7,21 +7,20 @@ import pytest
 from hypothesis import given
 
 from ccproxy_cli.core.errors import BadRequest
+from ccproxy_cli.core.formats import Envelope
 from ccproxy_cli.core.formats.openai_chat import FORMAT
 from ccproxy_cli.core.http import HTTPCall
-from tests.core.formats.openai_chat.chat import body_of, decode
+from tests.core.formats.openai_chat.chat import body_of, decode, looked_at
 from tests.core.formats.openai_chat.test_request import REFUSED, REQUESTS
 
 
-def peek(body: Any) -> Any:
-    return FORMAT.peek(HTTPCall("POST", "", json.dumps(body).encode()))
+def peek(body: Any) -> Envelope:
+    return looked_at(HTTPCall("POST", "", json.dumps(body).encode()))
 
 
 def test_an_envelope_keeps_every_byte_of_every_member() -> None:
     messages = b'[{"role": "user", "content": [ {"type":"text","text":"\\u00e9"} ]}]'
-    envelope = FORMAT.peek(
-        HTTPCall("POST", "", b'{"model": "m", "messages": ' + messages + b', "stream": true, "x": 12345678901234567890 }')
-    )
+    envelope = looked_at(HTTPCall("POST", "", b'{"model": "m", "messages": ' + messages + b', "stream": true, "x": 12345678901234567890 }'))
     assert (envelope.model, envelope.stream) == ("m", True)
     changed = envelope.with_members({"model": b'"n"'})
     assert changed == b'{"model":"n","messages":' + messages + b',"stream":true,"x":12345678901234567890}'

@@ -12,7 +12,7 @@ from ccproxy_cli.core.formats.anthropic.catalog import (
     encode_models,
     models_call,
 )
-from ccproxy_cli.core.formats.anthropic.envelope import peek
+from ccproxy_cli.core.formats.anthropic.envelope import check, peek
 from ccproxy_cli.core.formats.anthropic.errors import decode_error, encode_error, encode_stream_error
 from ccproxy_cli.core.formats.anthropic.request_decoder import decode_count_request, decode_request
 from ccproxy_cli.core.formats.anthropic.request_encoder import encode_count_request, encode_request
@@ -28,6 +28,7 @@ FORMAT = Format(
     name=NAME,
     ordered=True,
     peek=peek,
+    check=check,
     decode_request=decode_request,
     encode_request=encode_request,
     decode_response=decode_response,

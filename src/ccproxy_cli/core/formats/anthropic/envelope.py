@@ -60,18 +60,30 @@ def peek(call: HTTPCall) -> Envelope:
     """The envelope of a `POST /v1/messages` or of its token count.
 
     Raises:
-        BadRequest: not JSON, or not of the shape every request has.
+        BadRequest: not a JSON object, or it says no model.
     """
     try:
         members = split_members(call.body)
     except JSONError as error:
         raise BadRequest(f"the request body is not a valid JSON object: {error}") from error
-    values = {name: _checked(name, members[name]) for name in _CHECKS if name in members}
-    for name in ("model", "messages"):
-        if name not in values:
-            raise BadRequest(f"{name}: Field required", name)
-    if not values["model"]:
+    if "model" not in members:
+        raise BadRequest("model: Field required", "model")
+    model = _checked("model", members["model"])
+    if not model:
         raise BadRequest("model: String should have at least 1 character", "model")
+    return Envelope(model, "stream" in members and _checked("stream", members["stream"]) is True, members)
+
+
+def check(envelope: Envelope) -> None:
+    """See that a request has the shape of one.
+
+    Raises:
+        BadRequest: it has not.
+    """
+    members = envelope.members
+    values = {name: _checked(name, members[name]) for name in _CHECKS if name in members}
+    if "messages" not in values:
+        raise BadRequest("messages: Field required", "messages")
     if not values["messages"]:
         raise BadRequest("messages: at least one message is required", "messages")
     limit = values.get("max_tokens")
@@ -79,7 +91,6 @@ def peek(call: HTTPCall) -> Envelope:
         raise BadRequest(f"max_tokens: must be between 0 and {MAX_INT}", "max_tokens")
     if members.get("thread", b"null") != b"null":
         refuse_threads()
-    return Envelope(values["model"], bool(values.get("stream")), members)
 
 
 def _checked(name: str, text: bytes) -> Any:

@@ -7,7 +7,7 @@ from ccproxy_cli.core.formats._openai.catalog import ModelLists, models_call
 from ccproxy_cli.core.formats.openai_chat.bend import stops_taken
 from ccproxy_cli.core.formats.openai_chat.decoder import ChatStreamDecoder
 from ccproxy_cli.core.formats.openai_chat.encoder import ChatStreamEncoder
-from ccproxy_cli.core.formats.openai_chat.envelope import peek
+from ccproxy_cli.core.formats.openai_chat.envelope import check, peek
 from ccproxy_cli.core.formats.openai_chat.errors import decode_error, encode_error, encode_stream_error
 from ccproxy_cli.core.formats.openai_chat.request import decode_request, encode_request
 from ccproxy_cli.core.formats.openai_chat.response import decode_response, encode_response
@@ -21,6 +21,7 @@ FORMAT = Format(
     name=NAME,
     ordered=False,
     peek=peek,
+    check=check,
     decode_request=decode_request,
     encode_request=encode_request,
     decode_response=decode_response,

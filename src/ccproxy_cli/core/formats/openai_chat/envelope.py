@@ -32,18 +32,29 @@ def peek(call: HTTPCall) -> Envelope:
     """The envelope of a request's body.
 
     Raises:
-        BadRequest: the body is no JSON object, or the model, the messages or the stream switch are not what they must be.
+        BadRequest: the body is no JSON object, or the model or the stream switch are not what they must be.
     """
     try:
         members = split_members(call.body)
     except JSONError as error:
         raise BadRequest(f"the request body is not a JSON object: {error}") from error
-    for name in ("model", "messages"):
-        if name not in members:
-            raise BadRequest(f"{name}: Field required", name)
+    if "model" not in members:
+        raise BadRequest("model: Field required", "model")
     model = _typed(members["model"], _decode_model, "model")
     if not model:
         raise BadRequest("model: must not be empty", "model")
+    return Envelope(model, "stream" in members and _typed(members["stream"], _decode_stream, "stream") is True, members)
+
+
+def check(envelope: Envelope) -> None:
+    """See that a request has the shape of one.
+
+    Raises:
+        BadRequest: it has not.
+    """
+    members = envelope.members
+    if "messages" not in members:
+        raise BadRequest("messages: Field required", "messages")
     messages = _typed(members["messages"], _decode_messages, "messages")
     if not messages:
         raise BadRequest("messages: must not be empty", "messages")
@@ -52,8 +63,6 @@ def peek(call: HTTPCall) -> Envelope:
     for name in ("max_tokens", "max_completion_tokens"):
         if name in members:
             _typed(members[name], _decode_limit, name)
-    stream = _typed(members.get("stream", b"null"), _decode_stream, "stream")
-    return Envelope(model, stream is True, members)
 
 
 def _check_content(raw: msgspec.Raw, path: str) -> None:

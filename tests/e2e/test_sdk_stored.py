@@ -59,10 +59,11 @@ async def test_a_conversation_goes_on_by_id(client: openai.AsyncOpenAI, upstream
 
 
 async def test_the_next_question_may_come_with_the_last_word(client: openai.AsyncOpenAI) -> None:
-    answers: list[Any] = []
-    async for event in await client.responses.create(model="up/m", input="a", stream=True):
-        if event.type == "response.completed":
-            answers.append(await client.responses.create(model="up/m", input="b", previous_response_id=event.response.id))
+    answers = [
+        await client.responses.create(model="up/m", input="b", previous_response_id=event.response.id)
+        async for event in await client.responses.create(model="up/m", input="a", stream=True)
+        if event.type == "response.completed"
+    ]
     assert [answer.output_text for answer in answers] == ["Answer 2."]
 
 

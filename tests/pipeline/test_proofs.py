@@ -278,3 +278,23 @@ def test_a_request_to_its_own_vendor_keeps_nothing_that_another_signed() -> None
     assert fitted.messages[0].parts == (Reasoning("a", (own,)), Text("words"), ToolCall("c", "Read", "{}"))
     assert len(losses) == 3
     assert json.loads(FORMATS["anthropic"].encode_request(fitted, Profile(), Losses()).body)
+
+
+@pytest.mark.parametrize("client", [format_ for format_ in SLOTTED if format_.name != "gemini"], ids=lambda format_: format_.name)
+@pytest.mark.parametrize("in_pieces", [True, False])
+def test_a_signed_chunk_does_not_cut_a_sentence_in_two(client: Format, in_pieces: bool) -> None:
+    signed = Text("" if in_pieces else "s in place.", proofs=(Proof("gemini", "c2ln"),))
+    rest = [TextDelta(1, "s in "), TextDelta(1, "place.")] if in_pieces else []
+    events = [
+        ResponseStart("r", "m"), PartStart(0, Text()), TextDelta(0, "The file i"), PartEnd(0), PartStart(1, signed), *rest, PartEnd(1),
+        PartStart(2, Text()), TextDelta(2, " Done."), PartEnd(2), *whole(Response("r", "m", (), Finish(FinishReason.STOP)))[-1:],
+    ]  # fmt: skip
+    told = fold(sent_out(client, events)).parts
+    kinds = [type(part) for part in told]
+    assert kinds[:2] == [Text, Text]
+    home = brought_home(client, told)
+    assert [(part.text, part.proofs) for part in home if isinstance(part, Text)] == [
+        ("The file i", ()),
+        ("s in place.", (Proof("gemini", "c2ln"),)),
+        (" Done.", ()),
+    ]

@@ -58,6 +58,8 @@ class Outbound:
         """A text that came with proofs, held back until it is known whether it has words."""
         self._later: dict[int, tuple[Proof, ...]] = {}
         """By old number: proofs to be told right before, or right after, a part's end."""
+        self._after_text = False
+        """The part that began last is words."""
 
     def feed(self, event: Event) -> list[Event]:
         """The events that may go out now that `event` has come."""
@@ -93,10 +95,10 @@ class Outbound:
         out: list[Event] = []
         if self._signed is not None:
             start, self._signed = self._signed, None
-            blank = isinstance(event, PartEnd) and event.index == start.index
-            self._carry(self._foreign(start.part), Place.BLANK if blank else Place.TEXT, slot, out)
-            if not blank:
-                self._begin(start.index, self._without_foreign(start.part), out)
+            if isinstance(event, PartEnd) and event.index == start.index:
+                self._carry(self._foreign(start.part), Place.BLANK, slot, out)
+            else:
+                self._start_words(start, slot, out)
         elif self._end is not None and not (isinstance(event, PartStart) and self._foreign(event.part)):
             out.append(self._end)
             self._end = None
@@ -116,9 +118,20 @@ class Outbound:
                 self._begin(event.index, evolve(part, proofs=tuple(self._sealed(proof, slot) for proof in part.proofs)), out)
             case Text() if not part.text:
                 self._signed = event
+            case Text():
+                self._start_words(event, slot, out)
             case _:
-                self._carry(foreign, Place.CALL if isinstance(part, ToolCall) else Place.TEXT, slot, out)
+                self._carry(foreign, Place.CALL, slot, out)
                 self._begin(event.index, self._without_foreign(part), out)
+
+    def _start_words(self, event: PartStart, slot: ProofSlot, out: list[Event]) -> None:
+        foreign = self._foreign(event.part)
+        if self._after_text:
+            # Gemini signs one chunk of many: anything between two of them would cut a sentence in two before the user's eyes.
+            self._later[event.index] = foreign
+        else:
+            self._carry(foreign, Place.TEXT, slot, out)
+        self._begin(event.index, self._without_foreign(event.part), out)
 
     def _begin(self, index: int, part: Part, out: list[Event]) -> None:
         if self._end is not None:
@@ -128,6 +141,7 @@ class Outbound:
         self._started += 1
         if isinstance(part, Reasoning):
             self._thinking[number] = bool(part.proofs)
+        self._after_text = isinstance(part, Text)
         out.append(PartStart(number, part))
 
     def _finish(self, event: PartEnd, slot: ProofSlot, out: list[Event]) -> None:
@@ -157,6 +171,7 @@ class Outbound:
             else:
                 out += [PartStart(self._started, Reasoning(proofs=(sealed,))), PartEnd(self._started)]
                 self._started += 1
+                self._after_text = False
 
     def _foreign(self, part: Part) -> tuple[Proof, ...]:
         if not isinstance(part, Reasoning | Text | ToolCall):

@@ -3,10 +3,11 @@
 from ccproxy_cli.core.catalog import ModelInfo, TokenCount
 from ccproxy_cli.core.errors import BadUpstream
 from ccproxy_cli.core.extras import extras_of
+from ccproxy_cli.core.formats._blame import parse
 from ccproxy_cli.core.formats.gemini import spelling
 from ccproxy_cli.core.formats.gemini.wire import KIT, NAME, CountWire, ModelListWire, ModelWire
 from ccproxy_cli.core.http import HTTPCall
-from ccproxy_cli.core.jsontext import JSON, JSONError, dumps, loads
+from ccproxy_cli.core.jsontext import JSON, dumps
 
 PAGE = 1000
 """The vendor's largest page, so one call lists every model."""
@@ -24,7 +25,7 @@ def decode_models(body: bytes) -> tuple[ModelInfo, ...]:
     Raises:
         BadUpstream: it is none.
     """
-    return tuple(_model(wire) for wire in KIT.read(_parse(body), ModelListWire, BadUpstream).models or ())
+    return tuple(_model(wire) for wire in KIT.read(parse(body, BadUpstream), ModelListWire, BadUpstream).models or ())
 
 
 def _model(wire: ModelWire) -> ModelInfo:
@@ -67,17 +68,10 @@ def decode_count(body: bytes) -> TokenCount:
     Raises:
         BadUpstream: it is none.
     """
-    wire = KIT.read(_parse(body), CountWire, BadUpstream)
+    wire = KIT.read(parse(body, BadUpstream), CountWire, BadUpstream)
     return TokenCount(wire.total_tokens or 0, extras=extras_of(NAME, wire.extras))
 
 
 def encode_count(count: TokenCount) -> bytes:
     own = spelling.members_of(count.extras)
     return dumps(spelling.complete({"totalTokens": count.input_tokens}, own))
-
-
-def _parse(body: bytes) -> JSON:
-    try:
-        return loads(body)
-    except JSONError as error:
-        raise BadUpstream(f"upstream sent an answer that is not valid JSON: {error}") from error

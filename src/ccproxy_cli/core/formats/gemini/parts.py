@@ -10,16 +10,17 @@ from typing import TypeAlias, TypeVar, assert_never
 
 from attrs import evolve
 
-from ccproxy_cli.core.errors import BadRequest, BadUpstream
+from ccproxy_cli.core.arguments import parse_arguments
+from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import NOTE, Extras, extras_of
+from ccproxy_cli.core.formats._blame import Blame, blamed
 from ccproxy_cli.core.formats.gemini import spelling
 from ccproxy_cli.core.formats.gemini.media import decode_blob, decode_file, encode_media
 from ccproxy_cli.core.formats.gemini.results import decode_result, encode_result
 from ccproxy_cli.core.formats.gemini.wire import KIT, NAME, FunctionCall, PartWire
-from ccproxy_cli.core.jsontext import JSON, JSONError, dumps_str, loads
-from ccproxy_cli.core.parts import Media, Opaque, Part, Proof, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
+from ccproxy_cli.core.jsontext import JSON, JSONError, dumps_str
+from ccproxy_cli.core.parts import Media, Opaque, Part, Proof, Reasoning, Refusal, Text, ToolCall, ToolResult
 
-Blame: TypeAlias = type[BadRequest] | type[BadUpstream]
 NameCall: TypeAlias = Callable[[str | None, str], str]
 """The id of a call with that id, if it has one, and that name."""
 
@@ -34,13 +35,6 @@ _STAND_INS = frozenset(
 
 _BESIDE = frozenset({"partMetadata", "part_metadata", "videoMetadata", "video_metadata", "mediaResolution", "media_resolution"})
 """Members that say something about a part of any kind. Any other that we do not model is a kind of its own."""
-
-
-def fault(blame: Blame, message: str, path: str) -> BadRequest | BadUpstream:
-    """The error that blames the right side for what stands at `path`."""
-    if blame is BadRequest:
-        return BadRequest(f"{path}: {message}", path)
-    return BadUpstream(f"upstream sent a malformed answer at {path}: {message}")
 
 
 # Wire to parts
@@ -105,9 +99,9 @@ def _extras_of_data(wire: PartWire) -> Extras:
 def _decode_call(wire: PartWire, call: FunctionCall, extras: Extras, path: str, blame: Blame, call_id: NameCall) -> ToolCall:
     where = f"{path}.functionCall"
     if not call.name:
-        raise fault(blame, "Field required", f"{where}.name")
+        raise blamed(blame, f"{where}.name", "Field required")
     if call.args is not None and not isinstance(call.args, dict):
-        raise fault(blame, "expected an object", f"{where}.args")
+        raise blamed(blame, f"{where}.args", "expected an object")
     members = {**spelling.members_of(extras), **spelling.inner("functionCall", call.extras)}
     if call.id is None:
         members[spelling.NO_ID] = True
@@ -202,20 +196,6 @@ def read_arguments(part: ToolCall, path: str) -> dict[str, JSON]:
     except JSONError as error:
         message = f"{path}: the arguments of tool call {part.call_id[:80]!r} are not a JSON object: {error}"
         raise BadRequest(message, path) from error
-
-
-def parse_arguments(part: ToolCall) -> dict[str, JSON]:
-    """The object that a call's arguments spell. A custom tool's free text becomes the one member `input`.
-
-    Raises:
-        JSONError: the text is not a JSON object.
-    """
-    if part.kind is ToolKind.CUSTOM:
-        return {"input": part.arguments}
-    value = loads(part.arguments) if part.arguments.strip() else {}
-    if not isinstance(value, dict):
-        raise JSONError("not a JSON object")
-    return value
 
 
 def with_own_proofs(part: Signable) -> Signable:

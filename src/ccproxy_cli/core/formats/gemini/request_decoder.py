@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import VITAL, Losses, extras_of
+from ccproxy_cli.core.formats._blame import parse
 from ccproxy_cli.core.formats._wirekit import W, snake_case
 from ccproxy_cli.core.formats.gemini import spelling
 from ccproxy_cli.core.formats.gemini.envelope import STREAM, split_path, wants_array
@@ -14,7 +15,7 @@ from ccproxy_cli.core.formats.gemini.parts import decode_part
 from ccproxy_cli.core.formats.gemini.tools import decode_choice, decode_tools
 from ccproxy_cli.core.formats.gemini.wire import KIT, NAME, ContentWire, CountRequestWire, PartWire, RequestWire
 from ccproxy_cli.core.http import HTTPCall
-from ccproxy_cli.core.jsontext import JSON, JSONError, loads
+from ccproxy_cli.core.jsontext import JSON
 from ccproxy_cli.core.parts import Opaque, Text
 from ccproxy_cli.core.request import Message, Request, Role
 
@@ -31,7 +32,7 @@ def decode_request(call: HTTPCall, losses: Losses) -> Request:
         BadRequest: with the path of the field as the client wrote it.
     """
     model, action = split_path(call.path)
-    body = _parse(call)
+    body = parse(call.body, BadRequest)
     notes: dict[str, JSON] = {spelling.OWN: True}
     if action == STREAM and wants_array(call):
         notes[spelling.ARRAY] = True
@@ -41,19 +42,12 @@ def decode_request(call: HTTPCall, losses: Losses) -> Request:
 def decode_count_request(call: HTTPCall, losses: Losses) -> Request:
     """A `POST /models/{model}:countTokens`: the contents, or a whole request. Raises as `decode_request` does."""
     model, _ = split_path(call.path)
-    body = _parse(call)
+    body = parse(call.body, BadRequest)
     wire = _read(body, CountRequestWire)
     if wire.generate_content_request is None:
         return _request(_read(body, RequestWire), model, None, {spelling.OWN: True}, body)
     inner = next(body[name] for name in ("generateContentRequest", "generate_content_request") if name in body)
     return _request(wire.generate_content_request, model, None, {spelling.OWN: True, spelling.WHOLE: True}, inner)
-
-
-def _parse(call: HTTPCall) -> JSON:
-    try:
-        return loads(call.body)
-    except JSONError as error:
-        raise BadRequest(f"the request body is not valid JSON: {error}") from error
 
 
 def _read(body: JSON, kind: type[W]) -> W:

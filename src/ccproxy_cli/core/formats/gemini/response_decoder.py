@@ -2,6 +2,7 @@
 
 from ccproxy_cli.core.errors import BadUpstream, UpstreamError
 from ccproxy_cli.core.extras import extras_of
+from ccproxy_cli.core.formats._blame import parse
 from ccproxy_cli.core.formats.gemini import spelling
 from ccproxy_cli.core.formats.gemini.candidates import answer_id, candidate_members, content_members, content_parts, first_candidate
 from ccproxy_cli.core.formats.gemini.errors import decode_error_object, holds_error
@@ -10,7 +11,7 @@ from ccproxy_cli.core.formats.gemini.pairing import AnswerIds
 from ccproxy_cli.core.formats.gemini.parts import decode_part
 from ccproxy_cli.core.formats.gemini.stream_decoder import fold_chunks
 from ccproxy_cli.core.formats.gemini.wire import KIT, NAME, ResponseWire
-from ccproxy_cli.core.jsontext import JSON, JSONError, loads
+from ccproxy_cli.core.jsontext import JSON
 from ccproxy_cli.core.parts import Part, ToolCall
 from ccproxy_cli.core.response import Response
 
@@ -22,10 +23,7 @@ def decode_response(body: bytes) -> Response:
         BadUpstream: it is none.
         UpstreamError: it is an error that came as a success.
     """
-    try:
-        value = loads(body)
-    except JSONError as error:
-        raise BadUpstream(f"upstream sent an answer that is not valid JSON: {error}") from error
+    value = parse(body, BadUpstream)
     if holds_error(value):
         raise UpstreamError(decode_error_object(value))
     if isinstance(value, list):

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from typing import assert_never
 
+from ccproxy_cli.core.arguments import parse_arguments
 from ccproxy_cli.core.errors import BadUpstream
 from ccproxy_cli.core.formats.gemini import spelling
 from ccproxy_cli.core.formats.gemini.finish import CUT_SHORT, encode_finish, encode_usage
 from ccproxy_cli.core.formats.gemini.media import encode_media
-from ccproxy_cli.core.formats.gemini.parts import encode_call, encode_part, encode_words, finish, parse_arguments
+from ccproxy_cli.core.formats.gemini.parts import encode_call, encode_part, encode_words, finish
 from ccproxy_cli.core.formats.gemini.wire import NAME
 from ccproxy_cli.core.jsontext import JSON, JSONError, dumps
+from ccproxy_cli.core.left_behind import is_blank, media_note
 from ccproxy_cli.core.parts import Media, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
 from ccproxy_cli.core.request import Request
 from ccproxy_cli.core.response import Finish, Response
@@ -23,7 +25,7 @@ def encode_response(response: Response, request: Request) -> bytes:
     """
     native = spelling.is_own(response.extras)
     notes = spelling.members_of(response.extras)
-    written = [encode_answer_part(part, response.finish) for part in response.parts if native or not is_blank(part)]
+    written = [encode_answer_part(part, response.finish) for part in response.parts if native or not is_blank(part, NAME)]
     parts = [part for part in written if part is not None]
     body: dict[str, JSON] = {}
     if not native or spelling.CANDIDATE in notes:
@@ -63,17 +65,6 @@ def _candidate(parts: list[JSON], notes: Mapping[str, JSON] | None) -> dict[str,
     return spelling.complete({"content": spelling.complete(held, content)}, notes[spelling.CANDIDATE])
 
 
-def is_blank(part: Part) -> bool:
-    """Words or thoughts with nothing in them, which other vendors send by the way."""
-    match part:
-        case Text() | Reasoning():
-            return not part.text and not any(proof.issuer == NAME for proof in part.proofs)
-        case Refusal():
-            return not part.text
-        case _:
-            return False
-
-
 def encode_answer_part(part: Part, ending: Finish) -> dict[str, JSON] | None:
     """A part of an answer; None for what this format cannot show.
 
@@ -93,11 +84,6 @@ def encode_answer_part(part: Part, ending: Finish) -> dict[str, JSON] | None:
             return encode_part(part, "content")
         case _:
             assert_never(part)
-
-
-def media_note(part: Media) -> str:
-    """What stands where the model answered with a medium that cannot be shown."""
-    return f"[{part.kind.value} left out: the answer's format cannot hold it]"
 
 
 def answer_arguments(part: ToolCall, ending: Finish) -> dict[str, JSON] | None:

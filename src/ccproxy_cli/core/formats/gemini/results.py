@@ -5,17 +5,14 @@ member; anything else is the object as JSON. Outward the vendor's documented nam
 """
 
 from collections.abc import Callable
-from typing import TypeAlias
 
-from ccproxy_cli.core.errors import BadRequest, BadUpstream
 from ccproxy_cli.core.extras import Extras, extras_of
+from ccproxy_cli.core.formats._blame import Blame, blamed
 from ccproxy_cli.core.formats.gemini import spelling
 from ccproxy_cli.core.formats.gemini.media import decode_blob, decode_file, encode_media
 from ccproxy_cli.core.formats.gemini.wire import KIT, NAME, FunctionResponse, MediaPart
 from ccproxy_cli.core.jsontext import JSON, JSONError, dumps_str, loads
 from ccproxy_cli.core.parts import Media, Opaque, Part, Text, ToolResult
-
-Blame: TypeAlias = type[BadRequest] | type[BadUpstream]
 
 
 def decode_result(
@@ -30,14 +27,14 @@ def decode_result(
         BadRequest or BadUpstream: as `blame` says.
     """
     if not wire.name:
-        raise _fault(blame, "Field required", f"{path}.name")
+        raise blamed(blame, f"{path}.name", "Field required")
     members = {**spelling.members_of(extras), **spelling.inner("functionResponse", wire.extras)}
     parts: list[Part] = []
     if wire.response is None:
         members[spelling.NO_RESPONSE] = True
     else:
         if not isinstance(wire.response, dict):
-            raise _fault(blame, "expected an object", f"{path}.response")
+            raise blamed(blame, f"{path}.response", "expected an object")
         parts.append(Text(_read_response(wire.response, members)))
     if wire.parts is not None:
         parts += [_decode_media(part) for part in wire.parts]
@@ -57,12 +54,6 @@ def decode_result(
         name=wire.name,
         extras=extras_of(NAME, members),
     )
-
-
-def _fault(blame: Blame, message: str, path: str) -> BadRequest | BadUpstream:
-    if blame is BadRequest:
-        return BadRequest(f"{path}: {message}", path)
-    return BadUpstream(f"upstream sent a malformed answer at {path}: {message}")
 
 
 def _read_response(response: dict[str, JSON], members: dict[str, JSON]) -> str:

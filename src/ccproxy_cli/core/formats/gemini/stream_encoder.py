@@ -10,6 +10,7 @@ from typing import assert_never
 
 from attrs import define, evolve, field
 
+from ccproxy_cli.core.arguments import parse_arguments
 from ccproxy_cli.core.errors import APIError, BadUpstream
 from ccproxy_cli.core.events import (
     Event,
@@ -27,11 +28,12 @@ from ccproxy_cli.core.events import (
 from ccproxy_cli.core.formats.gemini import spelling
 from ccproxy_cli.core.formats.gemini.errors import encode_array_error, encode_stream_error
 from ccproxy_cli.core.formats.gemini.finish import CUT_SHORT, encode_finish, encode_usage
-from ccproxy_cli.core.formats.gemini.parts import encode_call, encode_words, parse_arguments
-from ccproxy_cli.core.formats.gemini.response_encoder import encode_answer_part, head, is_blank
+from ccproxy_cli.core.formats.gemini.parts import encode_call, encode_words
+from ccproxy_cli.core.formats.gemini.response_encoder import encode_answer_part, head
 from ccproxy_cli.core.formats.gemini.wire import NAME
 from ccproxy_cli.core.framing import encode_frame
 from ccproxy_cli.core.jsontext import JSON, JSONError, dumps
+from ccproxy_cli.core.left_behind import is_blank
 from ccproxy_cli.core.parts import Part, Proof, Reasoning, Refusal, Text, ToolCall
 from ccproxy_cli.core.request import Request
 from ccproxy_cli.core.response import Finish, FinishReason, Usage
@@ -215,7 +217,7 @@ class StreamEncoder:
                 return self._end_call(evolve(call, arguments=text, proofs=lane.proofs))
             case (Text() | Reasoning()) as words:
                 whole = evolve(words, text=text, proofs=lane.proofs, extras=merge_extras(words.extras, event.extras))
-                return b"" if is_blank(whole) and not self._native else self._part(encode_words(whole))
+                return b"" if is_blank(whole, NAME) and not self._native else self._part(encode_words(whole))
             case _:
                 return self._say(lane.part, text)
 

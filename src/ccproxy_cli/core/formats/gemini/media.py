@@ -3,11 +3,11 @@
 import base64
 import re
 
-from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import Extras, Losses, extras_of
 from ccproxy_cli.core.formats.gemini import spelling
 from ccproxy_cli.core.formats.gemini.wire import NAME, Blob, FileData
 from ccproxy_cli.core.jsontext import JSON
+from ccproxy_cli.core.media import image_type, refuse_others_files
 from ccproxy_cli.core.parts import Excerpts, FileRef, Inline, Link, Media, MediaKind, PlainText
 
 _STORES = ("gs://", "https://generativelanguage.googleapis.com/")
@@ -34,8 +34,6 @@ _USUAL = {
     MediaKind.AUDIO: "audio/mpeg",
     MediaKind.VIDEO: "video/mp4",
 }
-_MAGIC = (("iVBORw0KGgo", "image/png"), ("/9j/", "image/jpeg"), ("R0lGOD", "image/gif"), ("UklGR", "image/webp"))
-"""How the first bytes of each image type look in base64."""
 
 
 def decode_blob(wire: Blob, extras: Extras) -> Media:
@@ -121,21 +119,12 @@ def fit_media(part: Media, path: str, losses: Losses) -> Media:
         BadRequest: the file lives at another vendor.
     """
     source = part.source
-    if isinstance(source, FileRef) and source.issuer != NAME:
-        raise BadRequest(f"{path}: the file {source.file_id[:80]!r} lives at {source.issuer}, where {NAME} cannot read it", path)
+    refuse_others_files(source, NAME, path)
     if isinstance(source, Inline) and part.kind is MediaKind.IMAGE:
-        source = Inline(_true_type(source), source.data)
+        source = Inline(image_type(source), source.data)
     if part.detail not in (None, "auto"):
         losses.add(f"{path}.detail", f"{NAME} has no resolution hint that every model takes")
     for name, value in (("name", part.name), ("context", part.context)):
         if value is not None:
             losses.add(f"{path}.{name}", f"{NAME} has no {name} of a medium")
     return Media(part.kind, source, extras=part.extras)
-
-
-def _true_type(source: Inline) -> str:
-    """Clients mislabel images."""
-    for start, media_type in _MAGIC:
-        if source.data.startswith(start):
-            return media_type
-    return "image/jpeg" if source.media_type in ("image/jpg", "image/*", "") else source.media_type

@@ -5,19 +5,19 @@ from types import MappingProxyType
 
 from attrs import evolve
 
+from ccproxy_cli.core.efforts import EFFORTS, nearest_effort, wanted_effort
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats.gemini.generation import HIDDEN, SHOWN
 from ccproxy_cli.core.formats.gemini.wire import NAME
 from ccproxy_cli.core.profile import Profile, ReasoningStyle
 from ccproxy_cli.core.request import Request, Thinking, ThinkingMode
 
-_EFFORTS = ("minimal", "low", "medium", "high", "xhigh", "max")
 _BUDGETS: Mapping[str, int] = MappingProxyType(
     {"minimal": 1_024, "low": 1_024, "medium": 8_192, "high": 24_576, "xhigh": 32_768, "max": 32_768}
 )
 """low, medium and high as Google's own bridge from OpenAI's words has them."""
-_WORDS = ((2_000, "low"), (8_000, "medium"), (20_000, "high"))
-"""Thinking tokens below which a budget is called by the word."""
+_DEFAULT = "high"
+"""What is asked for where another format only says that the model is to think."""
 
 
 def adapt_thinking(request: Request, profile: Profile, losses: Losses) -> Request:
@@ -60,28 +60,19 @@ def _by_budget(thinking: Thinking, off: bool, profile: Profile, losses: Losses) 
 
 
 def _by_level(thinking: Thinking, off: bool, profile: Profile, losses: Losses) -> Thinking | None:
-    wanted = "minimal" if off else _wanted(thinking)
-    if wanted not in _EFFORTS:
+    wanted = "minimal" if off else wanted_effort(thinking)
+    if wanted is None:
+        wanted = _DEFAULT
+    if wanted not in EFFORTS:
         losses.add("thinking.effort", f"the model has no level {wanted[:40]!r}")
         return None
-    known = [word for word in _EFFORTS if word in profile.efforts]
-    if not known:
+    level = nearest_effort(wanted, profile.efforts)
+    if level is None:
         losses.add("thinking.effort", "the model has no levels")
         return None
-    rank = _EFFORTS.index(wanted)
-    level = min(known, key=lambda word: (abs(_EFFORTS.index(word) - rank), _EFFORTS.index(word)))
     if off:
         losses.add("thinking", f"the model cannot be kept from thinking, so it is asked for {level!r}")
         return Thinking(effort=level, display=HIDDEN)
     if level != wanted:
         losses.add("thinking.effort", f"the model has no level {wanted!r}, so it is asked for {level!r}")
     return Thinking(effort=level, display=_display(thinking))
-
-
-def _wanted(thinking: Thinking) -> str:
-    """The word for what was asked. Anthropic's adaptive thinking does `high` when it is given no effort."""
-    if thinking.effort is not None:
-        return thinking.effort
-    if thinking.budget is None:
-        return "high"
-    return next((word for bound, word in _WORDS if thinking.budget < bound), "xhigh")

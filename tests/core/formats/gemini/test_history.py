@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import Losses
-from ccproxy_cli.core.formats.gemini.history import NO_RESULT, OPENING
+from ccproxy_cli.core.formats.gemini.history import OPENING
 from ccproxy_cli.core.formats.gemini.parts import STAND_IN
+from ccproxy_cli.core.left_behind import NO_RESULT
 from ccproxy_cli.core.parts import (
     CacheMark,
     Excerpts,

@@ -2,6 +2,7 @@
 
 from attrs import evolve
 
+from ccproxy_cli.core.arguments import FREE_TEXT
 from ccproxy_cli.core.extras import NO_EXTRAS, Losses
 from ccproxy_cli.core.formats.gemini import spelling
 from ccproxy_cli.core.formats.gemini.history import adapt_history
@@ -10,6 +11,7 @@ from ccproxy_cli.core.formats.gemini.schema import fit_schema, to_openapi
 from ccproxy_cli.core.formats.gemini.thinking import adapt_thinking
 from ccproxy_cli.core.formats.gemini.wire import NAME
 from ccproxy_cli.core.jsontext import JSON, dumps_str
+from ccproxy_cli.core.left_behind import drop_cache
 from ccproxy_cli.core.parts import Opaque, Text, ToolKind
 from ccproxy_cli.core.profile import Profile
 from ccproxy_cli.core.request import AnyTool, ChoiceMode, Output, OutputKind, Request, Sampling, Tool, ToolChoice
@@ -18,7 +20,6 @@ MOST_STOPS = 5
 """google-genai 3.3, on `stopSequences`."""
 MOST_TEMPERATURE = 2.0
 _MAX_SEED = 2**31
-_FREE_TEXT: JSON = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
 _BILLING = "x-anthropic-billing-header:"
 """Claude Code begins its system text with a line that changes on every run (seen 2026-11). It is no content, and would make
 every request's prefix a new one to the provider's cache."""
@@ -144,8 +145,7 @@ def _fit_tool(tool: AnyTool, path: str, profile: Profile, losses: Losses) -> Any
         losses.add(path, f"{NAME} has no {tool.type} tool")
         return None
     losses.add_foreign(tool.extras, NAME, path)
-    if tool.cache is not None:
-        losses.add(f"{path}.cache_control", "this provider caches on its own")
+    drop_cache(tool.cache, path, losses)
     if tool.strict:
         losses.add(f"{path}.strict", f"{NAME} has no strict tools")
     parameters = tool.parameters
@@ -153,7 +153,7 @@ def _fit_tool(tool: AnyTool, path: str, profile: Profile, losses: Losses) -> Any
         losses.add(path, f"{NAME} has no free-text tools, so this one takes its text as the string `input`")
         if tool.grammar is not None:
             losses.add(f"{path}.grammar", f"{NAME} has no grammars")
-        parameters = _FREE_TEXT
+        parameters = FREE_TEXT
     return _declared(fit_name(tool.name), tool.description, parameters, profile)
 
 

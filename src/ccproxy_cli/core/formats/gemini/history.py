@@ -19,11 +19,11 @@ from ccproxy_cli.core.formats.gemini.parts import STAND_IN, read_arguments, with
 from ccproxy_cli.core.formats.gemini.wire import NAME
 from ccproxy_cli.core.ids import digest_id
 from ccproxy_cli.core.jsontext import dumps_str
+from ccproxy_cli.core.left_behind import NO_RESULT, drop_cache
 from ccproxy_cli.core.parts import Excerpts, Media, Opaque, Part, Proof, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
 from ccproxy_cli.core.profile import Profile
 from ccproxy_cli.core.request import INSTRUCTING, Message, Role
 
-NO_RESULT = "[no result recorded]"
 OPENING = "[The conversation begins with the model's turn.]"
 """Stands where the user says nothing before the model does."""
 _STAND_IN = Proof(NAME, STAND_IN)
@@ -105,7 +105,8 @@ class _Fitter:
     def fit(self, part: Part, role: Role, path: str) -> Iterator[Part]:
         if not isinstance(part, Opaque):
             self.losses.add_foreign(part.extras, NAME, path)
-            self._uncached(part, path)
+            if isinstance(part, Text | Media | ToolCall | ToolResult):
+                drop_cache(part.cache, path, self.losses)
         match part:
             case Text():
                 if part.text or any(proof.issuer == NAME for proof in part.proofs):
@@ -131,10 +132,6 @@ class _Fitter:
                     yield part
                 else:
                     self.losses.add(path, f"{NAME} has no {part.type}")
-
-    def _uncached(self, part: Text | Media | Reasoning | ToolCall | ToolResult | Refusal, path: str) -> None:
-        if isinstance(part, Text | Media | ToolCall | ToolResult) and part.cache is not None:
-            self.losses.add(f"{path}.cache_control", "this provider caches on its own")
 
     def _media(self, part: Media, path: str) -> Iterator[Part]:
         if isinstance(part.source, Excerpts):

@@ -6,7 +6,7 @@ The documented losses of a format live in `said_by` and nowhere else.
 import contextlib
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from attrs import evolve
@@ -18,9 +18,10 @@ from ccproxy_cli.core.events import Event
 from ccproxy_cli.core.formats import FORMATS, Format
 from ccproxy_cli.core.parts import Part, Reasoning, Refusal, Text, ToolCall
 from ccproxy_cli.core.request import Message, Request, Role
-from ccproxy_cli.core.response import Finish, FinishReason, Response, Usage
+from ccproxy_cli.core.response import Finish, FinishReason, Receipt, Response, Usage
 from ccproxy_cli.core.stream import fold, in_order
-from tests.strategies import responses, streams
+from tests.core.formats.anthropic.asking import at, places
+from tests.strategies import JSON_VALUES, responses, streams
 
 ALL = pytest.mark.parametrize("format_", FORMATS.values(), ids=FORMATS)
 SOURCE = pytest.mark.parametrize("source", FORMATS.values(), ids=FORMATS)
@@ -93,6 +94,26 @@ def test_half_a_stream_is_never_a_whole_answer(format_: Format, case: tuple[Resp
     with contextlib.suppress(BadUpstream, UpstreamError):
         got = fold(read(format_, data[: cut % len(data)]))
         assert said_by(format_, got) == said_by(format_, response)
+
+
+@pytest.mark.parametrize("format_", [format_ for format_ in FORMATS.values() if format_.read_receipt is not None], ids=lambda one: one.name)
+@given(responses(), st.data())
+def test_a_receipt_is_what_the_answer_says_in_short(format_: Format, response: Response, data: st.DataObject) -> None:
+    body = json.loads(format_.encode_response(response, REQUEST))
+    place = data.draw(st.sampled_from(list(places(body))))
+    if place:
+        at(body, place[:-1])[place[-1]] = data.draw(JSON_VALUES)
+    text = json.dumps(body, ensure_ascii=data.draw(st.booleans())).encode("utf-8", data.draw(st.sampled_from(["replace", "surrogatepass"])))
+    assert outcome(format_.read_receipt, text) == outcome(format_.decode_response, text)
+
+
+def outcome(read: Callable[[bytes], Receipt | Response] | None, body: bytes) -> tuple[object, ...]:
+    assert read is not None
+    try:
+        found = read(body)
+    except (BadUpstream, UpstreamError) as error:
+        return type(error), str(error)
+    return found.id, found.usage
 
 
 @SOURCE

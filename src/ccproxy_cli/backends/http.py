@@ -24,7 +24,7 @@ from ccproxy_cli.core.names import fit_names, restore_names
 from ccproxy_cli.core.profile import Profile
 from ccproxy_cli.core.relaytap import RelayTap
 from ccproxy_cli.core.request import Request
-from ccproxy_cli.core.response import Response
+from ccproxy_cli.core.response import Receipt, Response
 from ccproxy_cli.core.stopping import StopFilter, split_stops
 from ccproxy_cli.core.stream import explode
 from ccproxy_cli.observe.redact import Redactor
@@ -131,8 +131,8 @@ class HTTPBackend:
             if not stream:
                 body = await reply.read()
                 reply.close()
-                response = self._readable(self.format.decode_response, body)
-                return RelayedReply(reply.status, body, headers, response.usage, response.id)
+                receipt = self._readable(self._read_receipt, body)
+                return RelayedReply(reply.status, body, headers, receipt.usage, receipt.id)
             if reply.media_type == "application/json":
                 return RelayedStream(headers, self._streamed(call, await self._response(reply)))
         except BaseException:
@@ -152,6 +152,9 @@ class HTTPBackend:
             return HTTPReply(reply.status, body, travelling_down(reply.headers))
         finally:
             reply.close()
+
+    def _read_receipt(self, body: bytes) -> Receipt | Response:
+        return self.format.decode_response(body) if self.format.read_receipt is None else self.format.read_receipt(body)
 
     async def _streamed(self, call: HTTPCall, response: Response) -> ByteStream:
         """A complete answer as the stream that was asked for."""

@@ -69,3 +69,11 @@ class Response:
     created: int | None = None
     """Unix seconds, where the vendor says."""
     extras: Extras = NO_EXTRAS
+
+
+@frozen
+class Receipt:
+    """What there is to note of a complete answer that is passed on."""
+
+    id: str
+    usage: Usage

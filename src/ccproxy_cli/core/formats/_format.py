@@ -15,7 +15,7 @@ from ccproxy_cli.core.http import HTTPCall, HTTPReply
 from ccproxy_cli.core.jsontext import dumps, join_members
 from ccproxy_cli.core.profile import Profile
 from ccproxy_cli.core.request import Request
-from ccproxy_cli.core.response import Response
+from ccproxy_cli.core.response import Receipt, Response
 from ccproxy_cli.core.seal import ProofSlot
 
 
@@ -98,6 +98,9 @@ class Format:
     encode_request: Callable[[Request, Profile, Losses], HTTPCall] = field(repr=False)
     """Also gets what the target model can take; what it cannot is bent or dropped, and recorded."""
     decode_response: Callable[[bytes], Response] = field(repr=False)
+    read_receipt: Callable[[bytes], Receipt] | None = field(default=None, kw_only=True, repr=False)
+    """The same in short, for answers that are passed on: accepts and refuses what `decode_response` does. None where that is all there
+    is."""
     encode_response: Callable[[Response, Request], bytes] = field(repr=False)
     stream_decoder: Callable[[], StreamDecoder] = field(repr=False)
     stream_encoder: Callable[[Request], StreamEncoder] = field(repr=False)

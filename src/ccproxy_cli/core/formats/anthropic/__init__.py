@@ -14,6 +14,7 @@ from ccproxy_cli.core.formats.anthropic.catalog import (
 )
 from ccproxy_cli.core.formats.anthropic.envelope import check, peek
 from ccproxy_cli.core.formats.anthropic.errors import decode_error, encode_error, encode_stream_error
+from ccproxy_cli.core.formats.anthropic.receipt import read_receipt
 from ccproxy_cli.core.formats.anthropic.request_decoder import decode_count_request, decode_request
 from ccproxy_cli.core.formats.anthropic.request_encoder import encode_count_request, encode_request
 from ccproxy_cli.core.formats.anthropic.response import decode_response, encode_response
@@ -32,6 +33,7 @@ FORMAT = Format(
     decode_request=decode_request,
     encode_request=encode_request,
     decode_response=decode_response,
+    read_receipt=read_receipt,
     encode_response=encode_response,
     stream_decoder=StreamDecoder,
     stream_encoder=StreamEncoder,

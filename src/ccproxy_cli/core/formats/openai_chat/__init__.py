@@ -9,6 +9,7 @@ from ccproxy_cli.core.formats.openai_chat.decoder import ChatStreamDecoder
 from ccproxy_cli.core.formats.openai_chat.encoder import ChatStreamEncoder
 from ccproxy_cli.core.formats.openai_chat.envelope import check, peek
 from ccproxy_cli.core.formats.openai_chat.errors import decode_error, encode_error, encode_stream_error
+from ccproxy_cli.core.formats.openai_chat.receipt import read_receipt
 from ccproxy_cli.core.formats.openai_chat.request import decode_request, encode_request
 from ccproxy_cli.core.formats.openai_chat.response import decode_response, encode_response
 from ccproxy_cli.core.formats.openai_chat.wire import NAME
@@ -25,6 +26,7 @@ FORMAT = Format(
     decode_request=decode_request,
     encode_request=encode_request,
     decode_response=decode_response,
+    read_receipt=read_receipt,
     encode_response=encode_response,
     stream_decoder=ChatStreamDecoder,
     stream_encoder=ChatStreamEncoder,

@@ -71,9 +71,12 @@ def finish_word(reason: FinishReason, *, calls: bool, refused: bool) -> str:
 
 
 def _count(holder: JSON, *names: str) -> int | None:
-    if not isinstance(holder, dict):
-        return None
-    return next((value for name in names if type(value := holder.get(name)) is int and value >= 0), None)
+    if isinstance(holder, dict):
+        for name in names:
+            value = holder.get(name)
+            if type(value) is int and value >= 0:
+                return value
+    return None
 
 
 def read_usage(raw: JSON) -> Usage:

@@ -94,6 +94,60 @@ async def test_wrap_inside_wrap_is_stopped_at_the_second_hop(machine: Machine) -
     assert ended.out.startswith("508"), ended
 
 
+def pretend(machine: Machine, name: str) -> str:
+    """A program of that name which only shows what it was given."""
+    file = machine.work / name
+    file.write_text(
+        f"#!{sys.executable}\nimport json, os, pathlib, sys\nhome = os.environ.get('GEMINI_CLI_HOME')\n"
+        "settings = json.loads((pathlib.Path(home) / '.gemini' / 'settings.json').read_text()) if home else None\n"
+        "print(json.dumps([sys.argv[1:], dict(os.environ), settings]))\n"
+    )
+    file.chmod(0o700)
+    return str(file)
+
+
+async def test_codex_is_told_by_arguments_before_the_users_own(machine: Machine) -> None:
+    ended = await machine.run(*WRAP, "--model", "echo", "--", pretend(machine, "codex"), "exec", "--", "-c", "x")
+    arguments, environment, _ = json.loads(ended.out)
+    assert arguments[-4:] == ["exec", "--", "-c", "x"]
+    assert arguments[:-4:2] == ["-c"] * 3
+    assert 'model_provider="ccproxy"' in arguments
+    assert 'model="echo"' in arguments
+    assert not any(environment["CCPROXY_SESSION_KEY"] in argument for argument in arguments)
+
+
+async def test_gemini_gets_a_home_of_its_own_that_does_not_stay(machine: Machine) -> None:
+    users = machine.home / ".gemini"
+    users.mkdir()
+    (users / "settings.json").write_text('{"security": {"auth": {"selectedType": "oauth-personal"}}, "ui": {"theme": "x"}}')
+    before = machine.files()
+    program = pretend(machine, "gemini")
+    ended = await machine.run(*WRAP, "--model", "echo", "--", program, environment={"GOOGLE_API_KEY": "mine"})
+    _, environment, settings = json.loads(ended.out)
+    assert settings == {"security": {"auth": {"selectedType": "gemini-api-key"}}, "ui": {"theme": "x"}}
+    assert environment["GEMINI_MODEL"] == "echo"
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", environment["GOOGLE_GEMINI_BASE_URL"])
+    assert "GOOGLE_API_KEY" not in environment
+    assert not Path(environment["GEMINI_CLI_HOME"]).exists()
+    assert set(machine.files()) == {*before, "work/gemini"}
+
+
+async def test_a_home_that_cannot_be_made_is_told_in_one_line(machine: Machine) -> None:
+    (machine.home / ".local").write_text("no folder")
+    ended = await machine.run(*WRAP, "--model", "echo", "--", pretend(machine, "gemini"))
+    assert (ended.code, ended.out) == (126, "")
+    assert ended.err.startswith("ccproxy: a home of its own cannot be made: ")
+
+
+@pytest.mark.parametrize(("program", "words"), [("codex", "codex -c"), ("gemini", "settings.json")])
+async def test_print_env_says_what_variables_do_not_do(machine: Machine, program: str, words: str) -> None:
+    ended = await machine.run(*WRAP, "--print-env", "sh", "--", program)
+    assert ended.code == 0
+    assert ended.out.count("export ") >= 1
+    assert words in ended.err
+    assert len(ended.err.splitlines()) == 1
+
+
 # Before anything is started
 
 

@@ -71,6 +71,7 @@ def test_the_session_listens_on_loopback_whatever_the_user_serves_on() -> None:
             "u": ProviderSettings("openai-compatible", base_url="http://u", format="anthropic", api_key="client"),
             "v": ProviderSettings("openai-compatible", base_url="http://v", api_key="client"),
             "w": ProviderSettings("openai", api_key="env:MINE"),
+            "x": ProviderSettings("openai-compatible", base_url="http://x", format="gemini", api_key="client"),
         },
     )
     session = session_settings(users, "one-time")
@@ -78,7 +79,7 @@ def test_the_session_listens_on_loopback_whatever_the_user_serves_on() -> None:
     assert session.server.host == "127.0.0.1"
     # The caller's key is our token here, and must not be sent to anyone.
     assert [provider.api_key for provider in session.providers.values()] == [
-        "env:ANTHROPIC_API_KEY", "env:ANTHROPIC_API_KEY", "env:OPENAI_API_KEY", "env:MINE",
+        "env:ANTHROPIC_API_KEY", "env:ANTHROPIC_API_KEY", "env:OPENAI_API_KEY", "env:MINE", "env:GEMINI_API_KEY",
     ]  # fmt: skip
 
 
@@ -97,6 +98,24 @@ def test_the_account_is_one_line() -> None:
     tally.observe(visit("up/mini", Usage(), outcome="client_gone"))
     tally.observe(visit("up/mini", Usage()))
     assert str(tally) == ("4 requests, 1,200 tokens in, 34 out and 1 answer uncounted (up/gpt-4o ×2, up/mini ×2); failed: rate_limit")
+
+
+@pytest.mark.parametrize(
+    ("path", "counted"),
+    [
+        ("/v1beta/models/m:streamGenerateContent", 1),
+        ("/v1beta/models/m:countTokens", 0),
+        ("/v1beta/models/m", 0),
+        ("/v1/responses", 1),
+        ("/v1/responses/compact", 1),
+        ("/v1/responses/resp_1", 0),
+    ],
+)
+def test_only_questions_to_a_model_count(path: str, counted: int) -> None:
+    tally, made = Tally(), visit("up/m", Usage(output=1))
+    made.path = path
+    tally.observe(made)
+    assert tally.requests == counted
 
 
 def test_refusals_before_the_pipeline_are_failures_and_questions_about_the_server_are_nothing() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ccproxy_cli.backends.base import Backend
 from ccproxy_cli.backends.credentials import AuthStyle, Credentials, LiteralKey
 from ccproxy_cli.backends.echo import EchoBackend
 from ccproxy_cli.backends.http import HTTPBackend
@@ -43,7 +44,11 @@ async def pipeline(upstream: RawUpstream) -> AsyncIterator[Pipeline]:
     """`own/*` is a provider of the client's format, `chat/*` one of another; the upstream stands for both."""
     url = upstream.url
     rules = [ModelRule("own/*", ("own/*",)), ModelRule("chat/*", ("chat/*",)), ModelRule("*", ("echo/*",))]
-    backends = {"echo": EchoBackend(), "own": http("own", url, "openai-responses"), "chat": http("chat", url, "openai-chat")}
+    backends: dict[str, Backend] = {
+        "echo": EchoBackend(),
+        "own": http("own", url, "openai-responses"),
+        "chat": http("chat", url, "openai-chat"),
+    }
     made = Pipeline(RouteTable(rules, {}), backends, seal_key=lambda: bytes(32))
     yield made
     await made.aclose()
@@ -136,8 +141,9 @@ async def test_an_answer_that_was_not_to_be_kept_is_not(pipeline: Pipeline) -> N
 
 @pytest.mark.parametrize("name", ["conversation", "prompt"])
 async def test_what_only_the_vendor_keeps_is_refused_by_name(pipeline: Pipeline, name: str) -> None:
+    more: dict[str, Any] = {name: {"id": "x_1"}}
     with pytest.raises(BadRequest) as caught:
-        await told(pipeline, "a", **{name: {"id": "x_1"}})
+        await told(pipeline, "a", **more)
     assert caught.value.param == name
 
 
@@ -192,6 +198,12 @@ async def test_what_led_to_an_answer_comes_in_pages(pipeline: Pipeline) -> None:
         await looked_up(pipeline, path, query="limit=0")
 
 
+async def test_a_kept_answer_is_no_stream(pipeline: Pipeline) -> None:
+    first = await told(pipeline, "a")
+    with pytest.raises(BadRequest, match="one piece"):
+        await looked_up(pipeline, first["id"], query="include[]=x&stream=true")
+
+
 @pytest.mark.parametrize("name", ["..", "a%2fb", "x" * 300, "a b", "{id}"])
 async def test_what_cannot_be_an_id_reaches_nobody(upstream: RawUpstream, pipeline: Pipeline, name: str) -> None:
     with pytest.raises(BadRequest, match="not found"):
@@ -205,7 +217,7 @@ async def test_what_cannot_be_an_id_reaches_nobody(upstream: RawUpstream, pipeli
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_vendor_of_the_same_format_keeps_its_own(upstream: RawUpstream, pipeline: Pipeline, stream: bool) -> None:
     answer = own_answer("resp_up")
-    frames = [
+    frames: list[dict[str, Any]] = [
         {"type": "response.created", "response": {**answer, "status": "in_progress", "output": []}},
         {"type": "response.output_item.added", "output_index": 0, "item": {**answer["output"][0], "content": []}},
         {"type": "response.output_item.done", "output_index": 0, "item": answer["output"][0]},

@@ -19,12 +19,16 @@ def session_settings(settings: Settings, token: str) -> Settings:
     return evolve(settings, server=server, providers=providers)
 
 
+_USUAL_KEYS = {"anthropic": "ANTHROPIC_API_KEY", "gemini": "GEMINI_API_KEY"}
+"""By format: the variable that holds the user's key, where the provider names none."""
+
+
 def _with_own_key(provider: ProviderSettings) -> ProviderSettings:
     """The program sends our token in place of its key, so a provider that is called with the caller's key takes the user's own."""
     if provider.api_key != CLIENT:
         return provider
     preset = PRESETS[provider.preset]
-    variables = preset.key_variables or (("ANTHROPIC_API_KEY",) if provider.format == "anthropic" else ("OPENAI_API_KEY",))
+    variables = preset.key_variables or (_USUAL_KEYS.get(provider.format or "", "OPENAI_API_KEY"),)
     return evolve(provider, api_key=f"env:{variables[0]}")
 
 

@@ -63,7 +63,11 @@ class Keeping(Protocol):
         """What the answer said, by the ids under which requests may name it."""
 
     def wanted(self, call: HTTPCall) -> Wanted | None:
-        """What a call to a kept answer's own path is about; None if no id could look like that."""
+        """What a call to a kept answer's own path is about; None if no id could look like that.
+
+        Raises:
+            BadRequest: it is asked for in a way that is not served.
+        """
 
     def encode_asked(self, kept: Kept, query: str) -> bytes:
         """A page of what led to the answer. Raises `BadRequest` for a query that means nothing."""

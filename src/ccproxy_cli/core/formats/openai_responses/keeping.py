@@ -74,6 +74,8 @@ class ResponsesKeeping:
         return {item_id: item for item_id, item in heads if item_id}
 
     def wanted(self, call: HTTPCall) -> Wanted | None:
+        if "stream=true" in call.query.split("&"):
+            raise BadRequest("stream: an answer that is kept is shown in one piece", "stream")
         found = _PATH.fullmatch(call.path)
         return None if found is None else Wanted(found[1], asked=found[2] is not None)
 

@@ -28,6 +28,14 @@ def own_proofs(part: Reasoning | Text | ToolCall, issuer: str, path: str, losses
     return own
 
 
+def cut_billing(text: str, path: str, losses: Losses) -> str:
+    """The first of the instructions' texts without the billing line."""
+    if not text.startswith(BILLING):
+        return text
+    losses.add(path, "the client's billing line is for its own vendor")
+    return text.partition("\n")[2]
+
+
 def spoken_instructions(request: Request, target: str, losses: Losses) -> Iterator[tuple[Text, str]]:
     """The words of the instructions for a target of another format, with their places. Marks for the cache are still on them."""
     for index, part in enumerate(request.instructions):
@@ -36,10 +44,7 @@ def spoken_instructions(request: Request, target: str, losses: Losses) -> Iterat
             losses.add(path, f"{target} has no instructions of type {part.type}")
             continue
         losses.add_foreign(part.extras, target, path)
-        text = part.text
-        if index == 0 and text.startswith(BILLING):
-            losses.add(path, "the client's billing line is for its own vendor")
-            text = text.partition("\n")[2]
+        text = cut_billing(part.text, path, losses) if index == 0 else part.text
         if text:
             yield Text(text, part.cache), path
 

@@ -11,7 +11,7 @@ from ccproxy_cli.core.formats.gemini.schema import fit_schema, to_openapi
 from ccproxy_cli.core.formats.gemini.thinking import adapt_thinking
 from ccproxy_cli.core.formats.gemini.wire import NAME
 from ccproxy_cli.core.jsontext import JSON, dumps_str
-from ccproxy_cli.core.left_behind import drop_cache
+from ccproxy_cli.core.left_behind import cut_billing, drop_cache
 from ccproxy_cli.core.parts import Opaque, Text, ToolKind
 from ccproxy_cli.core.profile import Profile
 from ccproxy_cli.core.request import AnyTool, ChoiceMode, Output, OutputKind, Request, Sampling, Tool, ToolChoice
@@ -20,9 +20,6 @@ MOST_STOPS = 5
 """google-genai 3.3, on `stopSequences`."""
 MOST_TEMPERATURE = 2.0
 _MAX_SEED = 2**31
-_BILLING = "x-anthropic-billing-header:"
-"""Claude Code begins its system text with a line that changes on every run (seen 2026-11). It is no content, and would make
-every request's prefix a new one to the provider's cache."""
 
 
 def adapt(request: Request, profile: Profile, losses: Losses) -> Request:
@@ -64,12 +61,8 @@ def _instructions(request: Request, losses: Losses) -> list[Text | Opaque]:
                 losses.add(path, f"{NAME} has no instructions of type {part.type}")
             continue
         losses.add_foreign(part.extras, NAME, path)
-        if part.cache is not None:
-            losses.add(f"{path}.cache_control", "this provider caches on its own")
-        text = part.text
-        if index == 0 and text.startswith(_BILLING):
-            losses.add(path, "the client's billing line is for its own vendor")
-            text = text.partition("\n")[2]
+        drop_cache(part.cache, path, losses)
+        text = cut_billing(part.text, path, losses) if index == 0 else part.text
         if text.strip():
             kept.append(Text(text))
     return kept

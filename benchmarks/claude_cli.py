@@ -168,8 +168,9 @@ async def burst(client: aiohttp.ClientSession, url: str, server: psutil.Process,
     async def watch() -> None:
         nonlocal peak, memory
         while watching:
-            children = [child for child in server.children() if "claude" in child.name()]
-            peak, memory = max(peak, len(children)), max(memory, server.memory_info().rss)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                peak = max(peak, sum("claude" in child.name() for child in server.children()))
+            memory = max(memory, server.memory_info().rss)
             await asyncio.sleep(0.05)
 
     async def one() -> float:

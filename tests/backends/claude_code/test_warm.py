@@ -104,7 +104,7 @@ async def test_a_new_version_on_disk_serves_the_next_request(make: Make, tmp_pat
 
 async def test_what_users_connect_is_never_kept_ready(make: Make, tmp_path: Path) -> None:
     program = tmp_path / "claude"
-    server = '{"mcpServers":{"mine":{"command":"sleep","args":["60"]}}}'
+    server = '{"mcpServers":{"mine":{"command":"false"}}}'
     real = require_cli().path
     program.write_text(f'#!/bin/sh\n[ $1 = auth ] && exec {real} "$@"\nexec {real} --mcp-config \'{server}\' "$@"\n')
     program.chmod(0o755)

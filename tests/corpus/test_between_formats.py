@@ -54,7 +54,7 @@ CUSTOM = "calls a tool that takes free text, which only OpenAI's clients can hav
 
 def exception(response: Response, target: str) -> str | None:
     """Why an answer need not survive whole."""
-    if target == "anthropic" and any(isinstance(part, Media) for part in response.parts):
+    if target in ("anthropic", "openai-chat") and any(isinstance(part, Media) for part in response.parts):
         return PICTURE
     if any(isinstance(part, ToolCall) and part.kind is ToolKind.CUSTOM for part in response.parts):
         return CUSTOM

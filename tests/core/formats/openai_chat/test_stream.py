@@ -363,7 +363,7 @@ def test_a_client_of_before_tools_gets_one_call_in_its_words() -> None:
     assert choices[-1]["finish_reason"] == "function_call"
 
 
-def test_what_this_format_has_no_words_for_is_left_out() -> None:
+def test_what_this_format_has_no_words_for_is_left_out_and_a_picture_is_named() -> None:
     events: list[Event] = [
         Ping(),
         OpaqueEvent("anthropic", {"type": "odd"}),
@@ -383,8 +383,9 @@ def test_what_this_format_has_no_words_for_is_left_out() -> None:
         ResponseEnd(Finish(FinishReason.STOP, "end_turn"), extras={"anthropic": {"context_management": 1}}),
     ]
     deltas = [c["choices"][0]["delta"] for c in chunks_of(written(events))]
-    assert deltas == [{"role": "assistant", "content": None, "refusal": None}, {"reasoning_content": "hmm"}, {"content": "so"}, {}]
-    assert said(written(events)) == [("Reasoning", "hmm"), ("Text", "so")]
+    head, note = {"role": "assistant", "content": None, "refusal": None}, "[image left out: the answer's format cannot hold it]"
+    assert deltas == [head, {"reasoning_content": "hmm"}, {"content": note}, {"content": "so"}, {}]
+    assert said(written(events)) == [("Reasoning", "hmm"), ("Text", f"{note}so")]
 
 
 def test_an_error_ends_the_stream_without_done() -> None:

@@ -17,6 +17,7 @@ from ccproxy_cli.core.formats.openai_chat.wire import (
     WireMessage,
 )
 from ccproxy_cli.core.jsontext import JSON, dumps_str
+from ccproxy_cli.core.left_behind import media_note
 from ccproxy_cli.core.parts import Media, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
 
 REASONING_MEMBERS = ("reasoning_content", "reasoning")
@@ -149,7 +150,7 @@ def _write_call(body: dict[str, JSON], call: ToolCall, calls: list[JSON]) -> Non
 
 def write_foreign(parts: Sequence[Part]) -> dict[str, JSON]:
     """An answer of another format as this format's message, in the shape OpenAI gives it."""
-    texts = [part.text for part in parts if isinstance(part, Text)]
+    texts = [part.text if isinstance(part, Text) else media_note(part) for part in parts if isinstance(part, Text | Media)]
     refusals = [part.text for part in parts if isinstance(part, Refusal)]
     thoughts = "".join(part.text for part in parts if isinstance(part, Reasoning))
     body: dict[str, JSON] = {"role": "assistant", "content": None, "refusal": None}

@@ -27,6 +27,7 @@ from ccproxy_cli.core.formats.openai_chat.tools import is_legacy
 from ccproxy_cli.core.formats.openai_chat.wire import NAME
 from ccproxy_cli.core.framing import encode_comment
 from ccproxy_cli.core.jsontext import JSON, dumps
+from ccproxy_cli.core.left_behind import media_note
 from ccproxy_cli.core.parts import Media, Opaque, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
 from ccproxy_cli.core.request import Request
 from ccproxy_cli.core.stream import merge_extras
@@ -127,7 +128,9 @@ class ChatStreamEncoder:
                 return self._role(None) + self._open_call(index, part)
             case Opaque(format_name, raw):
                 return self._role(None) + self._chunk({"content": [raw]}) if format_name == NAME else b""
-            case Media() | ToolResult():
+            case Media():
+                return self._role("") + self._chunk({"content": media_note(part)})
+            case ToolResult():
                 return b""
             case _:
                 assert_never(part)

@@ -18,6 +18,9 @@ NOTE = "$"
 VITAL = "!"
 """Extras whose names begin with this must not be left out: what they name, such as the turns a vendor keeps, is part of the question."""
 
+_FREE_MAPS = frozenset({"metadata", "client_metadata", "labels", "logit_bias"})
+"""Members that clients fill as they like: empty, they say nothing."""
+
 NO_EXTRAS: Extras = MappingProxyType({})
 
 
@@ -65,7 +68,8 @@ class Losses:
         self._by_field.setdefault(path, Loss(path, why))
 
     def add_foreign(self, extras: Extras, target: str, path: str) -> None:
-        """Record every extra that belongs to another format than `target`. Explicit nulls and notes say nothing and are no loss.
+        """Record every extra that belongs to another format than `target`. Nulls, empty lists and notes say nothing and are no loss;
+        an empty object mostly asks for something, with its defaults.
 
         Raises:
             BadRequest: one of them is vital.
@@ -75,7 +79,8 @@ class Losses:
                 for name, value in members.items():
                     if name.startswith(VITAL):
                         raise _kept_elsewhere(name)
-                    if value is not None and value != [] and value != {} and not name.startswith(NOTE):
+                    blank = value is None or value == [] or (value == {} and name in _FREE_MAPS)
+                    if not blank and not name.startswith(NOTE):
                         self.add(f"{path}.{name}" if path else name, f"{target} has no place for it")
 
     def refuse_if_strict(self) -> None:

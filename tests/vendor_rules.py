@@ -73,6 +73,8 @@ def _anthropic(body: Body) -> Iterator[str]:
 
 def _chat(body: Body) -> Iterator[str]:
     open_calls: list[str] = []
+    if not body["messages"]:
+        yield "messages: [] is too short"
     for number, message in enumerate(body["messages"]):
         if message["role"] == "tool":
             if message["tool_call_id"] not in open_calls:

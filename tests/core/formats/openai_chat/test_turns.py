@@ -248,3 +248,7 @@ def test_what_was_said_before_is_written_as_before(first: Request, second: Reque
     whole = ask(*first.messages, assistant(Text("end")), *second.messages)
     short = ask(*first.messages, assistant(Text("end")))
     assert messages_of(whole)[0][: len(messages_of(short)[0])] == messages_of(short)[0]
+
+
+def test_a_conversation_of_nothing_is_an_empty_message() -> None:
+    assert encode(ask(user(Text(""))))[0]["messages"] == [{"role": "user", "content": ""}]

@@ -35,7 +35,7 @@ def bend_messages(request: Request, profile: Profile, losses: Losses) -> tuple[M
     for index, message in enumerate(request.messages):
         bending.add(message, f"messages[{index}]")
     bending.settle()
-    return tuple(bending.done)
+    return tuple(bending.done) or (_user((Text(),), None),)  # the vendor answers an empty message, and refuses none
 
 
 @define

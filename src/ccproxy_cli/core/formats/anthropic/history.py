@@ -8,50 +8,19 @@ what must go is recorded, and the same history always gives the same bytes.
 import re
 from collections.abc import Iterable, Iterator
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve
 
 from ccproxy_cli.core.arguments import wrap_text
 from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats.anthropic.media import fit_media
 from ccproxy_cli.core.formats.anthropic.wire import NAME
-from ccproxy_cli.core.ids import UniqueIds
-from ccproxy_cli.core.left_behind import NO_RESULT, own_proofs
+from ccproxy_cli.core.left_behind import own_proofs
 from ccproxy_cli.core.parts import Excerpts, Media, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
 from ccproxy_cli.core.request import INSTRUCTING, Message, Role
+from ccproxy_cli.core.turns import Turn, lead_in, pair_results, remind
 
 CALL_ID = re.compile(r"[a-zA-Z0-9_-]{1,128}")
-
-
-@frozen
-class _Result:
-    part: ToolResult
-    path: str
-
-
-@define
-class _Turn:
-    """All that one side said before the other side spoke."""
-
-    role: Role
-    segments: list[tuple[Role, list[Part]]] = field(factory=list)
-    """Runs of parts under one role."""
-    results: list[_Result] = field(factory=list)
-    """As the client placed them; what is left here after pairing answers no call."""
-    answers: list[ToolResult] = field(factory=list)
-    """The results of the calls in the turn before."""
-
-    def add(self, role: Role, parts: list[Part]) -> None:
-        if not parts:
-            return
-        if self.segments and self.segments[-1][0] is role:
-            self.segments[-1] = (role, [*self.segments[-1][1], *parts])
-        else:
-            self.segments.append((role, parts))
-
-    @property
-    def calls(self) -> list[ToolCall]:
-        return [part for _, parts in self.segments for part in parts if isinstance(part, ToolCall)]
 
 
 def adapt_history(messages: tuple[Message, ...], late_system: bool, losses: Losses) -> tuple[tuple[Text, ...], tuple[Message, ...]]:
@@ -60,15 +29,10 @@ def adapt_history(messages: tuple[Message, ...], late_system: bool, losses: Loss
     Raises:
         BadRequest: a part that the vendor has no place for and that cannot be left out.
     """
-    lead = next((index for index, message in enumerate(messages) if message.role not in INSTRUCTING), len(messages))
-    if lead == len(messages) and lead:
-        # The vendor wants at least one message of the user's; the last instruction is the nearest to one.
-        lead -= 1
-        losses.add(f"messages[{lead}].role", f"{NAME} needs a user message, so the last instruction is sent as one")
-        messages = (*messages[:lead], evolve(messages[lead], role=Role.USER))
+    lead, messages = lead_in(messages, NAME, losses)
     instructions = [text for index in range(lead) for text in _instruction(messages[index], f"messages[{index}]", losses)]
     turns = _turns(messages, lead, losses)
-    _pair_results(turns, losses)
+    pair_results(turns, CALL_ID, losses)
     adapted = _merged(message for turn in turns for message in _messages(turn, late_system))
     if not adapted:
         raise BadRequest("messages: at least one message with content is required", "messages")
@@ -79,8 +43,8 @@ def _instruction(message: Message, path: str, losses: Losses) -> list[Text]:
     return [part for part in _fit_parts(message, path, losses) if isinstance(part, Text)]
 
 
-def _turns(messages: tuple[Message, ...], lead: int, losses: Losses) -> list[_Turn]:
-    turns: list[_Turn] = []
+def _turns(messages: tuple[Message, ...], lead: int, losses: Losses) -> list[Turn]:
+    turns: list[Turn] = []
     carried: list[Part] = []
     for index, message in enumerate(messages[lead:], lead):
         path = f"messages[{index}]"
@@ -93,14 +57,13 @@ def _turns(messages: tuple[Message, ...], lead: int, losses: Losses) -> list[_Tu
         if not parts:
             continue
         if not turns or turns[-1].role is not side:
-            turns.append(_Turn(side))
+            turns.append(Turn(side))
         turn = turns[-1]
         if side is Role.USER and carried:
             turn.add(Role.USER, carried)
             carried = []
         if side is Role.USER:
-            turn.results += [_Result(part, path) for part in parts if isinstance(part, ToolResult)]
-            parts = [part for part in parts if not isinstance(part, ToolResult)]
+            parts = turn.take_results(parts, path)
         turn.add(Role.SYSTEM if message.role in INSTRUCTING else side, parts)
     if carried:
         losses.add("messages", f"{NAME} takes no media from the assistant")
@@ -181,54 +144,10 @@ def _fit_call(part: ToolCall, path: str, losses: Losses) -> ToolCall:
     return part
 
 
-# Calls and results.
-
-
-def _pair_results(turns: list[_Turn], losses: Losses) -> None:
-    """Give every call its one result, in the turn right after it and in the order of the calls; results of no call are dropped."""
-    unique = UniqueIds(CALL_ID)
-    for position, turn in enumerate(list(turns)):
-        calls = turn.calls if turn.role is Role.ASSISTANT else []
-        if not calls:
-            continue
-        if turn is turns[-1]:
-            turns.append(_Turn(Role.USER))
-        ids: list[str] = []
-        for call in calls:
-            ids.append(unique.give(call.call_id))
-            turns[position + 1].answers.append(_answer(call, ids[-1], turns, position + 1, losses))
-        if ids != [call.call_id for call in calls]:
-            _rename(turn, ids)
-    for turn in turns:
-        for result in turn.results:
-            losses.add(f"{result.path}.content", f"no call has the id {result.part.call_id[:80]!r}, so its result is dropped")
-
-
-def _answer(call: ToolCall, new_id: str, turns: list[_Turn], start: int, losses: Losses) -> ToolResult:
-    """Take the first result of `call` out of the turns from `start` on, or stand in for it."""
-    for turn in turns[start:]:
-        if any(other.call_id == call.call_id for other in turn.calls):
-            break  # from here on results belong to a newer call of the same id
-        for result in turn.results:
-            if result.part.call_id == call.call_id:
-                turn.results.remove(result)
-                return result.part if new_id == call.call_id else evolve(result.part, call_id=new_id)
-    losses.add(f"messages[{call.call_id[:80]}]", "the call has no result, so an error result stands in for it")
-    return ToolResult(new_id, (Text(NO_RESULT),), is_error=True, flat=True)
-
-
-def _rename(turn: _Turn, ids: list[str]) -> None:
-    names = iter(ids)
-    turn.segments = [
-        (role, [evolve(part, call_id=next(names)) if isinstance(part, ToolCall) else part for part in parts])
-        for role, parts in turn.segments
-    ]
-
-
 # Messages.
 
 
-def _messages(turn: _Turn, late_system: bool) -> Iterator[Message]:
+def _messages(turn: Turn, late_system: bool) -> Iterator[Message]:
     """Never flat: a cache mark comes and goes with a message's distance from the end, and must not change how the rest is spelled."""
     segments = turn.segments
     if turn.role is Role.USER and (turn.answers or [role for role, _ in segments] != [Role.USER]):
@@ -259,17 +178,11 @@ def _placed(segments: list[tuple[Role, list[Part]]], late_system: bool) -> list[
         first = next(index for index, (role, _) in enumerate(segments) if role is Role.USER)
         segments = [segments[first], *segments[:first], *segments[first + 1 :]]
     else:
-        segments = [(Role.USER, [_reminder(part) for part in parts] if role is Role.SYSTEM else parts) for role, parts in segments]
-    merged = _Turn(Role.USER)
+        segments = [(Role.USER, [remind(part) for part in parts] if role is Role.SYSTEM else parts) for role, parts in segments]
+    merged = Turn(Role.USER)
     for role, parts in segments:
         merged.add(role, parts)
     return merged.segments
-
-
-def _reminder(part: Part) -> Part:
-    if not isinstance(part, Text):
-        return part
-    return evolve(part, text=f"<system-reminder>\n{part.text}\n</system-reminder>")
 
 
 def _without_trailing_space(messages: list[Message]) -> list[Message]:

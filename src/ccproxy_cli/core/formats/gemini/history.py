@@ -6,10 +6,11 @@ has no place after the first turn. What is moved keeps its words, what must go i
 same bytes.
 """
 
-from collections import Counter
+import re
 from collections.abc import Iterator
+from itertools import pairwise
 
-from attrs import define, evolve, field
+from attrs import define, evolve
 
 from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import NO_EXTRAS, Extras, Losses
@@ -17,28 +18,18 @@ from ccproxy_cli.core.formats.gemini.media import fit_media
 from ccproxy_cli.core.formats.gemini.names import fit_name
 from ccproxy_cli.core.formats.gemini.parts import STAND_IN, read_arguments, with_own_proofs
 from ccproxy_cli.core.formats.gemini.wire import NAME
-from ccproxy_cli.core.ids import digest_id
 from ccproxy_cli.core.jsontext import dumps_str
-from ccproxy_cli.core.left_behind import NO_RESULT, drop_cache
+from ccproxy_cli.core.left_behind import drop_cache
 from ccproxy_cli.core.parts import Excerpts, Media, Opaque, Part, Proof, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
 from ccproxy_cli.core.profile import Profile
 from ccproxy_cli.core.request import INSTRUCTING, Message, Role
+from ccproxy_cli.core.turns import Turn, lead_in, pair_results, remind
 
 OPENING = "[The conversation begins with the model's turn.]"
 """Stands where the user says nothing before the model does."""
 _STAND_IN = Proof(NAME, STAND_IN)
-
-
-@define
-class _Turn:
-    """All that one side said before the other side spoke."""
-
-    role: Role
-    parts: list[Part] = field(factory=list)
-    results: list[tuple[ToolResult, str]] = field(factory=list)
-    """As the client placed them, with their paths; what is left after pairing answers no call."""
-    answers: list[ToolResult] = field(factory=list)
-    """The results of the calls in the turn before."""
+_CALL_ID = re.compile(r".+", re.DOTALL)
+"""The vendor takes any, so only a call without one is given another."""
 
 
 def adapt_history(messages: tuple[Message, ...], profile: Profile, losses: Losses) -> tuple[tuple[Text, ...], tuple[Message, ...]]:
@@ -47,16 +38,14 @@ def adapt_history(messages: tuple[Message, ...], profile: Profile, losses: Losse
     Raises:
         BadRequest: a part that the vendor has no place for and that cannot be left out.
     """
-    lead = next((index for index, message in enumerate(messages) if message.role not in INSTRUCTING), len(messages))
-    if lead == len(messages) and lead:
-        lead -= 1
-        losses.add(f"messages[{lead}].role", f"{NAME} needs a user message, so the last instruction is sent as one")
-        messages = (*messages[:lead], evolve(messages[lead], role=Role.USER))
+    lead, messages = lead_in(messages, NAME, losses)
     fitter = _Fitter(losses)
     instructions = [part for index in range(lead) for part in fitter.parts(messages[index], f"messages[{index}]") if isinstance(part, Text)]
     turns = _turns(messages, lead, fitter)
-    _pair_results(turns, losses)
-    adapted = tuple(_message(turn, profile) for turn in turns if turn.parts or turn.answers)
+    pair_results(turns, _CALL_ID, losses)
+    for before, turn in pairwise(turns):
+        turn.answers = [evolve(answer, name=call.name) for call, answer in zip(before.calls, turn.answers, strict=True)]
+    adapted = tuple(_message(turn, profile) for turn in turns if turn.segments or turn.answers)
     if not adapted:
         if not messages:
             raise BadRequest("messages: at least one message is required", "messages")
@@ -67,8 +56,8 @@ def adapt_history(messages: tuple[Message, ...], profile: Profile, losses: Losse
     return tuple(instructions), adapted
 
 
-def _turns(messages: tuple[Message, ...], lead: int, fitter: "_Fitter") -> list[_Turn]:
-    turns: list[_Turn] = []
+def _turns(messages: tuple[Message, ...], lead: int, fitter: "_Fitter") -> list[Turn]:
+    turns: list[Turn] = []
     for index, message in enumerate(messages[lead:], lead):
         path = f"messages[{index}]"
         side = Role.ASSISTANT if message.role is Role.ASSISTANT else Role.USER
@@ -76,16 +65,10 @@ def _turns(messages: tuple[Message, ...], lead: int, fitter: "_Fitter") -> list[
         if not parts:
             continue
         if not turns or turns[-1].role is not side:
-            turns.append(_Turn(side))
-        turn = turns[-1]
-        turn.results += [(part, path) for part in parts if isinstance(part, ToolResult)]
-        rest = [part for part in parts if not isinstance(part, ToolResult)]
-        turn.parts += [_reminder(part) for part in rest] if message.role in INSTRUCTING else rest
+            turns.append(Turn(side))
+        rest = turns[-1].take_results(parts, path)
+        turns[-1].add(side, [remind(part) for part in rest] if message.role in INSTRUCTING else rest)
     return turns
-
-
-def _reminder(part: Part) -> Part:
-    return evolve(part, text=f"<system-reminder>\n{part.text}\n</system-reminder>") if isinstance(part, Text) else part
 
 
 @define
@@ -157,53 +140,10 @@ def _own(part: Text | ToolCall | ToolResult) -> Extras:
     return {NAME: part.extras[NAME]} if NAME in part.extras else NO_EXTRAS
 
 
-# Calls and results
-
-
-def _pair_results(turns: list[_Turn], losses: Losses) -> None:
-    """Give every call its one result, in the turn right after it and in the order of the calls; results of no call are dropped."""
-    used: Counter[str] = Counter()
-    for position, turn in enumerate(list(turns)):
-        calls = [part for part in turn.parts if isinstance(part, ToolCall)]
-        if not calls:
-            continue
-        if turn is turns[-1]:
-            turns.append(_Turn(Role.USER))
-        ids: list[str] = []
-        for call in calls:
-            ids.append(_unique_id(call.call_id, used))
-            result = _take_result(call, turns[position + 1 :], losses)
-            turns[position + 1].answers.append(evolve(result, call_id=ids[-1], name=call.name))
-        names = iter(ids)
-        turn.parts = [evolve(part, call_id=next(names)) if isinstance(part, ToolCall) else part for part in turn.parts]
-    for turn in turns:
-        for result, path in turn.results:
-            losses.add(f"{path}.content", f"no call has the id {result.call_id[:80]!r}, so its result is dropped")
-
-
-def _unique_id(call_id: str, used: Counter[str]) -> str:
-    """An id that no earlier call has: some providers number the calls of every turn from 0 again."""
-    used[call_id] += 1
-    return call_id if call_id and used[call_id] == 1 else f"call_{digest_id(f'{call_id}#{used[call_id]}')}"
-
-
-def _take_result(call: ToolCall, turns: list[_Turn], losses: Losses) -> ToolResult:
-    """Take the first result of `call` out of `turns`, or stand in for it."""
-    for turn in turns:
-        if any(isinstance(part, ToolCall) and part.call_id == call.call_id for part in turn.parts):
-            break  # from here on results belong to a newer call of the same id
-        for result in turn.results:
-            if result[0].call_id == call.call_id:
-                turn.results.remove(result)
-                return result[0]
-    losses.add(f"messages[{call.call_id[:80]}]", "the call has no result, so an error result stands in for it")
-    return ToolResult(call.call_id, (Text(NO_RESULT),), is_error=True, flat=True)
-
-
 # Messages
 
 
-def _message(turn: _Turn, profile: Profile) -> Message:
+def _message(turn: Turn, profile: Profile) -> Message:
     if turn.role is Role.ASSISTANT:
         return Message(Role.ASSISTANT, tuple(_signed(turn.parts)) if profile.call_signatures else tuple(turn.parts))
     answers: list[Part] = []

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 
 from attrs import Factory, define, field, frozen
 
-from ccproxy_cli.core.errors import APIError
+from ccproxy_cli.core.errors import APIError, ErrorKind
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats import Format
 from ccproxy_cli.core.http import HTTPCall
@@ -47,6 +47,17 @@ class Exchange:
     upstream_status: int | None = None
     child_pid: int | None = None
     """The process that answers, where it is one of ours."""
+
+    def broke_off(self, error: APIError) -> None:
+        """Note how an answer ended that had begun, in the words of the request log."""
+        self.error_type = error.kind.value[0]
+        match error.kind:
+            case ErrorKind.UPSTREAM_TIMEOUT:
+                self.outcome = "upstream_timeout"
+            case ErrorKind.INTERNAL:
+                self.outcome = "internal"
+            case _:
+                self.outcome = "stream_broken"
 
 
 @frozen

@@ -15,7 +15,7 @@ from attrs import evolve
 
 from ccproxy_cli.backends.base import Backend, EventStream, Health, ProcessStream, RelayBackend, RelayedReply, RelayedStream, WarmBackend
 from ccproxy_cli.core.catalog import ModelInfo
-from ccproxy_cli.core.errors import APIError, BadRequest, BadUpstream, ErrorKind, UpstreamError
+from ccproxy_cli.core.errors import BadRequest, BadUpstream, ErrorKind, UpstreamError
 from ccproxy_cli.core.events import Event, ResponseEnd, ResponseStart, StreamError, TextDelta
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats import Keeping, StreamEncoder
@@ -155,7 +155,8 @@ class Pipeline:
         route, _ = self._route(exchange)
         relay = self._relays.get(route.target.provider)
         if relay is None or relay.format is not exchange.format:
-            raise BadRequest(f"{exchange.call.path} is not served for this model: its provider has no such thing", kind=ErrorKind.NOT_FOUND)
+            message = f"{exchange.call.path} is not served for this model: its provider has no such thing"
+            raise BadRequest(message, kind=ErrorKind.NOT_FOUND, code="unsupported_endpoint")
         envelope, _ = await self._keeper.written_out(exchange, envelope, vendor_keeps=True)
         return await self._pass_on(exchange, relay, envelope.for_model(exchange.call, route.target.model))
 
@@ -330,7 +331,7 @@ async def _encoded(exchange: Exchange, stream: EventStream, encoder: StreamEncod
             if out:
                 yield out
     except (BadUpstream, UpstreamError) as error:
-        note_failure(exchange, error.error, streaming=True)
+        exchange.broke_off(error.error)
         yield encoder.encode(StreamError(evolve(error.error, request_id=error.error.request_id or exchange.id)))
     finally:
         await stream.aclose()
@@ -365,7 +366,7 @@ async def _relayed(exchange: Exchange, reply: RelayedStream) -> AsyncGenerator[b
         async for chunk in reply.chunks:
             yield chunk
     except (BadUpstream, UpstreamError) as error:
-        note_failure(exchange, error.error, streaming=True)
+        exchange.broke_off(error.error)
         yield exchange.format.encode_stream_error(error.error, exchange.id)
     finally:
         await reply.chunks.aclose()
@@ -383,22 +384,6 @@ async def _folded(exchange: Exchange, stream: EventStream) -> Response:
     response = folding.response
     exchange.usage = response.usage
     return response if response.created is not None else evolve(response, created=int(time.time()))
-
-
-def note_failure(exchange: Exchange, error: APIError, *, streaming: bool = False) -> None:
-    """Write into the exchange how it failed, in the words of the request log."""
-    exchange.error_type = error.kind.value[0]
-    match error.kind:
-        case ErrorKind.UPSTREAM_TIMEOUT:
-            exchange.outcome = "upstream_timeout"
-        case ErrorKind.INTERNAL:
-            exchange.outcome = "internal"
-        case _ if streaming:
-            exchange.outcome = "stream_broken"
-        case ErrorKind.OVERLOADED if error.origin is None:
-            exchange.outcome = "overloaded"
-        case _:
-            exchange.outcome = "upstream_error"
 
 
 def _media_type(name: str) -> str:

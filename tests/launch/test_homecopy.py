@@ -47,6 +47,22 @@ def test_the_users_own_settings_are_kept_and_not_touched(environ: dict[str, str]
     assert (users / "notes.md").read_text() == "notes"
 
 
+def test_what_the_program_makes_is_the_users(environ: dict[str, str]) -> None:
+    users = Path(environ["HOME"]) / ".tool"
+    with private_home(COPY, environ) as home:
+        (home / ".tool" / "history").mkdir()
+        (home / ".tool" / "history" / "1").write_text("said")
+    assert sorted(path.name for path in users.iterdir()) == ["history"]
+    assert (users / "history" / "1").read_text() == "said"
+    (users / "trusted.json").write_text("old")
+    with private_home(COPY, environ) as home:
+        new = home / ".tool" / "new"
+        new.write_text("new")
+        new.replace(home / ".tool" / "trusted.json")
+    assert (users / "trusted.json").read_text() == "new"
+    assert sorted(path.name for path in users.iterdir()) == ["history", "trusted.json"]
+
+
 @pytest.mark.parametrize("text", ["", "{", "[1]", '"x"', '{"auth": 3}', "\udcff"])
 def test_settings_that_are_none_stand_in_nobodys_way(environ: dict[str, str], text: str) -> None:
     users = Path(environ["HOME"]) / ".tool"

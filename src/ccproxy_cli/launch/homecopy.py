@@ -1,7 +1,8 @@
 """A home folder of its own for one run of a program that takes some setting from nowhere but a file in its home.
 
-All that the user keeps there is linked to, but for the one settings file: that is a copy, with what has to be different. Nothing of the
-user's is changed. The folder lies below this program's own, since other users may write to the system's temporary folder.
+All that the user keeps there is linked to, but for the one settings file: that is a copy, with what has to be different, and goes when
+the program has ended. Whatever else the program made is then moved to where it would have made it. The folder lies below this program's
+own, since other users may write to the system's temporary folder.
 """
 
 import contextlib
@@ -60,8 +61,21 @@ def private_home(copy: HomeCopy, environ: Mapping[str, str]) -> Iterator[Path]:
         with open(file, "w", encoding="utf-8") as stream:
             json.dump(settings, stream, indent=2)
         yield home
+        _move_back(folder, users, copy.file)
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _move_back(folder: Path, users: Path, file: str) -> None:
+    """Give the user what the program has made or, by putting a new file in place of a link, changed. Folders of the user's stay."""
+    made = [entry for entry in folder.iterdir() if not entry.is_symlink() and entry.name != file]
+    if not made:
+        return
+    with contextlib.suppress(OSError):  # the program has ended, and nothing is to take the place of its exit code
+        users.mkdir(mode=0o700, exist_ok=True)
+        for entry in made:
+            if not (users / entry.name).is_dir():
+                shutil.move(entry, users / entry.name)
 
 
 def _sweep(parent: Path) -> None:

@@ -57,7 +57,10 @@ class SSEDecoder:
             chunk = chunk[end:] if end > 1 else b""
         *blocks, rest = chunk.split(b"\n\n")
         for block in blocks:
-            self._block(block, frames)
+            if block.startswith(b"data: ") and b"\n" not in block and len(block) > 6:
+                frames.append(Frame(block[6:]))
+            else:
+                self._block(block, frames)
         if rest:
             self._feed_lines(rest, frames)
         return frames

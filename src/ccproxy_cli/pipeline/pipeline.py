@@ -324,11 +324,18 @@ async def _accepted(exchange: Exchange, backend: Backend, request: Request, refu
 
 async def _encoded(exchange: Exchange, stream: EventStream, encoder: StreamEncoder) -> AsyncGenerator[bytes, None]:
     """A backend's events as the frames of the client's format. The last frame tells an error, if there is one."""
-    ordering = InOrder() if exchange.format.ordered else None
+    ordering, encode = InOrder() if exchange.format.ordered else None, encoder.encode
     try:
         async for batch in stream:
-            out = b"".join([_encode(_observed(exchange, event), ordering, encoder) for event in batch])
-            if out:
+            pieces: list[bytes] = []
+            for event in batch:
+                if type(event) is not TextDelta:  # nearly every event is one, and tells nothing but its words
+                    event = _observed(exchange, event)
+                if ordering is None:
+                    pieces.append(encode(event))
+                else:
+                    pieces += map(encode, ordering.feed(event))
+            if out := b"".join(pieces):
                 yield out
     except (BadUpstream, UpstreamError) as error:
         exchange.broke_off(error.error)
@@ -340,8 +347,6 @@ async def _encoded(exchange: Exchange, stream: EventStream, encoder: StreamEncod
 def _observed(exchange: Exchange, event: Event) -> Event:
     """Note what the exchange wants to know of an event; an in-band error becomes the exception it is."""
     match event:
-        case TextDelta():  # nearly every event
-            return event
         case ResponseStart(created=None):
             return evolve(event, created=int(time.time()))
         case ResponseEnd():
@@ -352,13 +357,6 @@ def _observed(exchange: Exchange, event: Event) -> Event:
         case _:
             pass
     return event
-
-
-def _encode(event: Event, ordering: InOrder | None, encoder: StreamEncoder) -> bytes:
-    if ordering is None:
-        return encoder.encode(event)
-    ready = ordering.feed(event)
-    return encoder.encode(ready[0]) if len(ready) == 1 else b"".join(map(encoder.encode, ready))
 
 
 async def _relayed(exchange: Exchange, reply: RelayedStream) -> AsyncGenerator[bytes, None]:

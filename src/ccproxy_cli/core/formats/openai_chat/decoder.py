@@ -188,6 +188,9 @@ class ChatStreamDecoder:
                 self._later[f"choice.{name}"] = value
 
     def _take_delta(self, delta: dict[str, Any], out: list[Event]) -> None:
+        if len(delta) == 1 and type(text := delta.get("content")) is str and text:  # nearly every delta
+            self._say(_TEXT, text, out)
+            return
         if "reasoning_content" in delta or "reasoning" in delta:
             self._take_reasoning(delta, out)
         content = delta.get("content")

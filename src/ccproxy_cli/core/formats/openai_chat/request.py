@@ -5,8 +5,6 @@ asks for, and the relay would send the same. One that came in another format is 
 can take; see `bend`.
 """
 
-from attrs import evolve
-
 from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats._blame import parse
@@ -47,7 +45,7 @@ def decode_request(call: HTTPCall, losses: Losses) -> Request:
     _check(wire)
     members = wire.extras | (spelling.note(spelling.ONE_CHOICE) if wire.n == 1 else {})
     reader = MessageReader()
-    request = Request(
+    return Request(
         model=wire.model,
         messages=tuple([reader.read(message, f"messages[{index}]") for index, message in enumerate(wire.messages)]),
         tools=_read_tools(wire),
@@ -63,8 +61,8 @@ def decode_request(call: HTTPCall, losses: Losses) -> Request:
         user=read_user(wire.user, wire.safety_identifier, members),
         cache=read_cache(wire.cache_control, members),
         cache_key=wire.prompt_cache_key,
+        extras={spelling.NAME: members},  # present even when empty: it says where the request came from
     )
-    return evolve(request, extras={spelling.NAME: members})  # present even when empty: it says where the request came from
 
 
 def _check(wire: WireRequest) -> None:

@@ -9,23 +9,22 @@ import asyncio
 import functools
 import secrets
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from attrs import evolve
 
 from ccproxy_cli.backends.base import Backend, EventStream, Health, ProcessStream, RelayBackend, RelayedReply, RelayedStream, WarmBackend
 from ccproxy_cli.core.catalog import ModelInfo
 from ccproxy_cli.core.errors import BadRequest, BadUpstream, ErrorKind, UpstreamError
-from ccproxy_cli.core.events import Event, ResponseEnd, ResponseStart, StreamError, TextDelta
+from ccproxy_cli.core.events import StreamError
 from ccproxy_cli.core.extras import Losses
-from ccproxy_cli.core.formats import Keeping, StreamEncoder
+from ccproxy_cli.core.formats import Keeping
 from ccproxy_cli.core.http import HTTPCall, HTTPReply
 from ccproxy_cli.core.request import Request
-from ccproxy_cli.core.response import Response
 from ccproxy_cli.core.seal import KEY_LENGTH
-from ccproxy_cli.core.stream import Fold, InOrder
 from ccproxy_cli.pipeline.exchange import Answer, Exchange
 from ccproxy_cli.pipeline.memory import Listener, RecentTurns, TurnMemory, remember, with_recalled
+from ccproxy_cli.pipeline.outgoing import encoded, folded, relayed
 from ccproxy_cli.pipeline.proofs import KeySource, Outbound, bring_home, holds_envelopes, may_hold_envelopes, only_own
 from ccproxy_cli.pipeline.refusals import refusal_in, without_refused
 from ccproxy_cli.pipeline.route import Route, RouteTable
@@ -260,7 +259,7 @@ class Pipeline:
         if isinstance(reply, RelayedStream):
             self._keeper.issued(exchange, reply.meter.answer, provider)
             headers = {**reply.headers, "content-type": _media_type("text/event-stream"), **STREAM_HEADERS, **self._headers(exchange)}
-            return Answer(200, headers, chunks=_relayed(exchange, reply), ping=exchange.format.ping)
+            return Answer(200, headers, chunks=relayed(exchange, reply), ping=exchange.format.ping)
         if isinstance(reply, RelayedReply):
             exchange.usage = reply.usage
             self._keeper.issued(exchange, reply.answer, provider)
@@ -280,9 +279,9 @@ class Pipeline:
         if exchange.stream:
             encoder = exchange.format.stream_encoder(request)
             headers = {"content-type": _media_type(encoder.media_type), **STREAM_HEADERS, **self._headers(exchange)}
-            chunks = _encoded(exchange, stream, encoder)
+            chunks = encoded(exchange, stream, encoder)
             return Answer(200, headers, ping=encoder.ping, chunks=chunks, broken_off=lambda error: encoder.encode(StreamError(error)))
-        response = await _folded(exchange, stream)
+        response = await folded(exchange, stream)
         body = exchange.format.encode_response(response, request)
         if promise is not None:
             await self._keeper.keep(exchange, promise, body)
@@ -320,68 +319,6 @@ async def _accepted(exchange: Exchange, backend: Backend, request: Request, refu
     if again is None:
         raise refused
     return await backend.send(again, exchange.losses, exchange.client_key)
-
-
-async def _encoded(exchange: Exchange, stream: EventStream, encoder: StreamEncoder) -> AsyncGenerator[bytes, None]:
-    """A backend's events as the frames of the client's format. The last frame tells an error, if there is one."""
-    ordering, encode = InOrder() if exchange.format.ordered else None, encoder.encode
-    try:
-        async for batch in stream:
-            pieces: list[bytes] = []
-            for event in batch:
-                if type(event) is not TextDelta:  # nearly every event is one, and tells nothing but its words
-                    event = _observed(exchange, event)
-                if ordering is None:
-                    pieces.append(encode(event))
-                else:
-                    pieces += map(encode, ordering.feed(event))
-            if out := b"".join(pieces):
-                yield out
-    except (BadUpstream, UpstreamError) as error:
-        exchange.broke_off(error.error)
-        yield encoder.encode(StreamError(evolve(error.error, request_id=error.error.request_id or exchange.id)))
-    finally:
-        await stream.aclose()
-
-
-def _observed(exchange: Exchange, event: Event) -> Event:
-    """Note what the exchange wants to know of an event; an in-band error becomes the exception it is."""
-    match event:
-        case ResponseStart(created=None):
-            return evolve(event, created=int(time.time()))
-        case ResponseEnd():
-            exchange.usage = event.usage
-            exchange.complete = True
-        case StreamError(error):
-            raise UpstreamError(error)
-        case _:
-            pass
-    return event
-
-
-async def _relayed(exchange: Exchange, reply: RelayedStream) -> AsyncGenerator[bytes, None]:
-    try:
-        async for chunk in reply.chunks:
-            yield chunk
-    except (BadUpstream, UpstreamError) as error:
-        exchange.broke_off(error.error)
-        yield exchange.format.encode_stream_error(error.error, exchange.id)
-    finally:
-        await reply.chunks.aclose()
-        exchange.usage = reply.meter.usage
-
-
-async def _folded(exchange: Exchange, stream: EventStream) -> Response:
-    folding = Fold()
-    try:
-        async for batch in stream:
-            for event in batch:
-                folding.feed(event)
-    finally:
-        await stream.aclose()
-    response = folding.response
-    exchange.usage = response.usage
-    return response if response.created is not None else evolve(response, created=int(time.time()))
 
 
 def _media_type(name: str) -> str:

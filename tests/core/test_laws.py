@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ccproxy_cli.core.errors import BadUpstream, UpstreamError
-from ccproxy_cli.core.events import Event
+from ccproxy_cli.core.events import Event, TextDelta
 from ccproxy_cli.core.formats import FORMATS, Format
+from ccproxy_cli.core.framing import Frame, SSEDecoder
 from ccproxy_cli.core.parts import Part, Reasoning, Refusal, Text, ToolCall
 from ccproxy_cli.core.request import Message, Request, Role
 from ccproxy_cli.core.response import Finish, FinishReason, Receipt, Response, Usage
@@ -114,6 +115,38 @@ def outcome(read: Callable[[bytes], Receipt | Response] | None, body: bytes) -> 
     except (BadUpstream, UpstreamError) as error:
         return type(error), str(error)
     return found.id, found.usage
+
+
+@ALL
+@given(streams(), st.data())
+def test_what_is_skimmed_is_nothing_but_words(format_: Format, case: tuple[Response, list[Event]], data: st.DataObject) -> None:
+    """Whatever a frame was made into, skimming it or feeding it comes to the same: more words of an open part, and no other state."""
+    frames = SSEDecoder().feed(written(format_, case[1]))
+    reader, skimmer = format_.stream_decoder(), format_.stream_decoder()
+    odd = data.draw(st.integers(0, len(frames) - 1))
+    for number, frame in enumerate(frames):
+        if number == odd and frame.data.startswith(b"{"):
+            frame = _made_odd(frame, data)
+        skimmed = skimmer.skim(frame.data)
+        with contextlib.suppress(BadUpstream, UpstreamError):
+            events = reader.feed_frame(frame)
+            if not skimmed:
+                assert skimmer.feed_frame(frame) == events
+            else:
+                assert [type(event) for event in events] == [TextDelta]
+            continue
+        assert not skimmed
+        return
+    assert skimmer.done == reader.done
+
+
+def _made_odd(frame: Frame, data: st.DataObject) -> Frame:
+    """The frame with another value somewhere in it."""
+    body = json.loads(frame.data)
+    place = data.draw(st.sampled_from(places(body)[1:] or [()]))
+    if place:
+        at(body, place[:-1])[place[-1]] = data.draw(JSON_VALUES)
+    return Frame(json.dumps(body).encode(), frame.event)
 
 
 @SOURCE

@@ -7,7 +7,7 @@ becomes U+FFFD, and data folded over several lines becomes one line. Whatever is
 from collections.abc import Sequence
 
 from ccproxy_cli.core.errors import BadUpstream, UpstreamError
-from ccproxy_cli.core.events import CONTENT_EVENTS, Event, ResponseEnd, ResponseStart, StreamError, TextDelta
+from ccproxy_cli.core.events import CONTENT_EVENTS, Event, ResponseEnd, ResponseStart, StreamError
 from ccproxy_cli.core.formats import Format
 from ccproxy_cli.core.framing import Frame, SSEDecoder, encode_frame
 from ccproxy_cli.core.jsontext import repair_surrogates
@@ -74,9 +74,8 @@ class RelayTap:
             data = data.replace(b"\n", b" ")  # in JSON a bare line end can only stand between tokens
         if b"\\u" in data:
             data = repair_surrogates(data)
-        events = self._decoder.feed_frame(frame)
-        if not (self.begun and len(events) == 1 and type(events[0]) is TextDelta):
-            self._observe(events)
+        if not (self.begun and event != b"error" and self._decoder.skim(frame.data)):  # nearly every frame is nothing but words
+            self._observe(self._decoder.feed_frame(frame))
         out.append(encode_frame(data, event))
 
     def _observe(self, events: Sequence[Event]) -> None:

@@ -55,6 +55,10 @@ class StreamDecoder(Protocol):
     def feed_frame(self, frame: Frame) -> list[Event]:
         """The events of one frame, for callers that cut the frames themselves. Raises as `feed` does."""
 
+    def skim(self, data: bytes) -> bool:
+        """Whether one frame's data is nothing but more words of a part that is open, told without building its events: who has no use
+        for those need not feed it. No is always a right answer, and the only one for what is not the format."""
+
     def close(self) -> list[Event]:
         """The events that the end of the bytes completes.
 

@@ -8,7 +8,9 @@ that deltas added to blocks we have no words for.
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
+import msgspec
 from attrs import define, evolve, field
 
 from ccproxy_cli.core.errors import BadUpstream
@@ -65,6 +67,22 @@ class _Open:
     """Some words have come."""
 
 
+class _Delta(msgspec.Struct, gc=False):
+    type: Literal["text_delta", "thinking_delta", "input_json_delta"]
+    text: str = ""
+    thinking: str = ""
+    partial_json: str = ""
+
+
+class _Words(msgspec.Struct, gc=False):
+    type: Literal["content_block_delta"]
+    index: int
+    delta: _Delta
+
+
+_decode_words = msgspec.json.Decoder(_Words).decode
+
+
 class StreamDecoder:
     """One answer's stream."""
 
@@ -85,6 +103,22 @@ class StreamDecoder:
     def feed_frame(self, frame: Frame) -> list[Event]:
         """The events of one frame, for callers that cut the frames themselves. Raises `BadUpstream`."""
         return [] if self.done else self._read((frame,))
+
+    def skim(self, data: bytes) -> bool:
+        """Whether one frame's data is nothing but more words of a part that is open: see `StreamDecoder.skim`."""
+        try:
+            found = _decode_words(data)
+            if not data.isascii():
+                data.decode()  # of what it skips, the decoder does not check the encoding
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return False
+        opened, delta = self._open.get(found.index), found.delta
+        if opened is None or opened.words is None or opened.words[0] != delta.type or isinstance(opened.part, Opaque):
+            return False
+        if not getattr(delta, opened.words[1]):
+            return False
+        opened.spoken = True
+        return True
 
     def close(self) -> list[Event]:
         """The events that the end of the bytes completes. An answer whose stop reason has come is complete even without its last event.

@@ -85,6 +85,10 @@ class StreamDecoder:
         """The events of one frame, for callers that cut the frames themselves. Raises `BadUpstream`."""
         return [] if self.done else self._read((frame,))
 
+    def skim(self, data: bytes) -> bool:
+        """Never: see `StreamDecoder.skim`."""
+        return False
+
     def close(self) -> list[Event]:
         """The events that the end of the bytes completes.
 

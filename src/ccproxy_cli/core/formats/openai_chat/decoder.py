@@ -6,7 +6,9 @@ is held until `[DONE]` or the end of the bytes, as usage comes after the finish.
 """
 
 from collections.abc import Set as AbstractSet
-from typing import Any
+from typing import Annotated, Any, Literal
+
+import msgspec
 
 from ccproxy_cli.core.errors import BadUpstream
 from ccproxy_cli.core.events import Event, OpaqueEvent, PartEnd, PartStart, ResponseEnd, ResponseStart, StreamError, TextDelta
@@ -33,6 +35,31 @@ _REFUSAL = Refusal(extras=spelling.ours(spelling.note(spelling.IN_MESSAGE)))
 _REASONING = Reasoning()
 _SHORT_REASONING = Reasoning(extras=spelling.ours(spelling.note(spelling.REASONING)))
 _THINKING = Reasoning(extras=spelling.ours(spelling.note(spelling.IN_CONTENT)))
+
+
+class _Delta(msgspec.Struct, gc=False):
+    content: str
+    reasoning: None = None
+    reasoning_content: None = None
+    refusal: None = None
+    tool_calls: None = None
+    function_call: None = None
+
+
+class _Choice(msgspec.Struct, gc=False):
+    delta: _Delta
+    index: Literal[0] = 0
+    finish_reason: None = None
+    logprobs: None = None
+
+
+class _Words(msgspec.Struct, gc=False):
+    choices: Annotated[list[_Choice], msgspec.Meta(min_length=1, max_length=1)]
+    error: None = None
+    usage: None = None
+
+
+_decode_words = msgspec.json.Decoder(_Words).decode
 
 
 class ChatStreamDecoder:
@@ -74,6 +101,18 @@ class ChatStreamDecoder:
         out: list[Event] = []
         self._take(frame, out)
         return out
+
+    def skim(self, data: bytes) -> bool:
+        """Whether one frame's data is nothing but more words of the text that is open: see `StreamDecoder.skim`."""
+        if self._open_like is not _TEXT or self.done:
+            return False
+        try:
+            found = _decode_words(data)
+            if not data.isascii():
+                data.decode()  # of what it skips, the decoder does not check the encoding
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return False
+        return bool(found.choices[0].delta.content)
 
     def close(self) -> list[Event]:
         """The events that the end of the bytes completes.

@@ -53,6 +53,10 @@ class ResponsesStreamDecoder:
         self._take(frame, out)
         return out
 
+    def skim(self, data: bytes) -> bool:
+        """Never: see `StreamDecoder.skim`."""
+        return False
+
     def close(self) -> list[Event]:
         """The events that the end of the bytes completes.
 

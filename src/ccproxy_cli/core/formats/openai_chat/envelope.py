@@ -7,6 +7,7 @@ import msgspec
 
 from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.formats._format import Envelope
+from ccproxy_cli.core.formats.openai_chat.wire import MAX_LIMIT
 from ccproxy_cli.core.http import HTTPCall
 from ccproxy_cli.core.jsontext import JSONError, split_members
 
@@ -22,8 +23,7 @@ _decode_messages = msgspec.json.Decoder(list[_Message]).decode
 _decode_parts = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
 _decode_model = msgspec.json.Decoder(str).decode
 _decode_stream = msgspec.json.Decoder(bool | None).decode
-_decode_limit = msgspec.json.Decoder(Annotated[int, msgspec.Meta(le=2**53)] | None).decode
-"""Whatever is beyond this is an attack on somebody's parser."""
+_decode_limit = msgspec.json.Decoder(Annotated[int, msgspec.Meta(le=MAX_LIMIT)] | None).decode
 _MISSING = re.compile(r"Object missing required field `(.*)`")
 _WHERE = re.compile(r"(.*) - at `\$(.*)`")
 

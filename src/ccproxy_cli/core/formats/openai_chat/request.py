@@ -24,7 +24,7 @@ from ccproxy_cli.core.formats.openai_chat.tools import (
     write_legacy_choice,
     write_tool,
 )
-from ccproxy_cli.core.formats.openai_chat.wire import KIT, WireRequest
+from ccproxy_cli.core.formats.openai_chat.wire import KIT, MAX_LIMIT, WireRequest
 from ccproxy_cli.core.http import JSON_HEADERS, HTTPCall
 from ccproxy_cli.core.jsontext import JSON, dumps
 from ccproxy_cli.core.profile import Profile
@@ -99,6 +99,9 @@ def _read_choice(wire: WireRequest, members: dict[str, JSON]) -> ToolChoice | No
 
 
 def _read_limit(wire: WireRequest, members: dict[str, JSON]) -> int | None:
+    for name, limit in (("max_tokens", wire.max_tokens), ("max_completion_tokens", wire.max_completion_tokens)):
+        if limit is not None and limit > MAX_LIMIT:
+            raise BadRequest(f"{name}: must be at most {MAX_LIMIT}", name)
     if wire.max_completion_tokens is None and wire.max_tokens is not None:
         members |= spelling.note(spelling.MAX_TOKENS)
         return wire.max_tokens

@@ -15,6 +15,9 @@ from ccproxy_cli.core.jsontext import JSON
 
 NAME = "openai-chat"
 
+MAX_LIMIT = 2**53
+"""Whatever limit on tokens is beyond this is an attack on somebody's parser."""
+
 
 @attrs.define(kw_only=True)
 class WireText(Wire):

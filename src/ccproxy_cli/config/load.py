@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 from attrs import evolve, frozen
 
 from ccproxy_cli.config import files
+from ccproxy_cli.config.check import check
 from ccproxy_cli.config.detect import ADDRESSES, ECHO, Probes, detect, is_client_key
 from ccproxy_cli.config.environment import CONFIG_FILE, Environment, Found, read_dotenv
 from ccproxy_cli.config.origin import DEFAULT, ConfigError, Kind, Layer, Origin, Path, Problem, Value
 from ccproxy_cli.config.secrets import is_literal, is_loopback, is_secret, is_weak, looks_real, reveal
 from ccproxy_cli.config.settings import ProviderSettings, Settings
-from ccproxy_cli.config.structure import Fault, Faults, check, structure
+from ccproxy_cli.config.structure import Fault, Faults, structure
 
 NO_PROBES = Probes()
 

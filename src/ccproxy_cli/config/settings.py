@@ -37,6 +37,10 @@ class ProviderSettings:
     """Models to list when the provider cannot list its own."""
     profile: Mapping[str, object] = Factory(dict)
     """Overrides of single abilities, by the field names of the profile."""
+    concurrency: int | None = None
+    """How many requests may run there at once; further ones wait. None for any number."""
+    queue: int = 100
+    """How many may wait for that."""
     executable: str | None = None
     """For claude-code: the CLI to run; default the one on PATH, else the bundled one."""
     environment: Mapping[str, str] = field(factory=dict, repr=False)
@@ -59,7 +63,8 @@ class ModelRule:
     pattern: str
     """A model name; `*` matches any text. The first rule that matches wins."""
     targets: tuple[str, ...]
-    """`provider/model` each; `*` in the model stands for what the pattern's `*` matched, or the whole name. The first one is used."""
+    """`provider/model` each; `*` in the model stands for what the pattern's `*` matched, or the whole name. Each next one is used when those
+    before it fail."""
 
 
 @frozen
@@ -79,11 +84,102 @@ class TimeoutSettings:
 
 
 @frozen
+class LimitSettings:
+    """How much may be asked for. Nothing is limited unless it is set."""
+
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+    """Input and output together; what a request will take is estimated, and settled once its answer is complete."""
+    concurrency: int | None = None
+    """Requests that may run at once."""
+    burst_size: int | None = None
+    """Requests that may come at once after a pause; default as many as a minute allows."""
+
+
+@frozen
+class ClientSettings:
+    """Someone who may ask, known by a token of their own."""
+
+    token: str = field(repr=False)
+    """What this client must send; `env:NAME` reads it from the environment."""
+    models: tuple[str, ...] = ("*",)
+    """Globs of the model names this client may ask for."""
+    limits: LimitSettings = LimitSettings()
+    """In place of the general ones, each that is set."""
+
+
+@frozen
+class RouteRule:
+    """Leads a request by what is in it. Everything that is set must hold."""
+
+    to: tuple[str, ...]
+    """As in `ModelRule.targets`."""
+    model: str = "*"
+    """Glob of the model name."""
+    client: str | None = None
+    """Name of the client that asks."""
+    thinking: bool | None = None
+    """The model is asked to think."""
+    images: bool | None = None
+    """There is an image in the conversation."""
+    web_search: bool | None = None
+    """A hosted web search is among the tools."""
+    background: bool | None = None
+    """A small chore of an agent: its small model is asked, or a title or summary is wanted."""
+    min_tokens: int | None = None
+    """The input has at least this many tokens, by estimate."""
+
+
+@frozen
+class RetrySettings:
+    """What is done about an upstream that fails before the first content of its answer."""
+
+    attempts: int = 2
+    """How often a target is tried at most, before the next one of its chain."""
+    first_wait: float = 0.5
+    """Seconds before the second try, about; they double from try to try. What the upstream says itself comes first."""
+    longest_wait: float = 8.0
+    """Seconds; who says to wait for longer is given up on instead."""
+    cool_down: float = 30.0
+    """Seconds for which a target that failed is left alone when its chain has others; 0 for never."""
+
+
+@frozen
+class CacheSettings:
+    """Answers given again to equal requests. Off unless `models` says for whom."""
+
+    models: tuple[str, ...] = ()
+    """Globs of the model names, as clients ask for them, whose answers are kept."""
+    ttl: float = 3600.0
+    """Seconds."""
+    max_mb: int = 64
+    """In MiB, for all answers together."""
+    shared: bool = False
+    """One client's answers also serve the others."""
+
+
+@frozen
+class StoreSettings:
+    url: str = "sqlite"
+    """Where limits, cool-downs, kept answers and the like are: `memory`, `sqlite`, `sqlite:///PATH`, or `redis://HOST:PORT/DB` for several
+    instances."""
+
+
+@frozen
 class Settings:
     server: ServerSettings = ServerSettings()
     providers: Mapping[str, ProviderSettings] = Factory(dict)
     """By name; the order is that of the file."""
     models: tuple[ModelRule, ...] = ()
+    rules: tuple[RouteRule, ...] = ()
+    """Come before `models`; the first that holds wins."""
+    clients: Mapping[str, ClientSettings] = Factory(dict)
+    """By name. With any, requests need one of their tokens or the server's own."""
     timeouts: TimeoutSettings = TimeoutSettings()
+    retries: RetrySettings = RetrySettings()
+    limits: LimitSettings = LimitSettings()
+    """For each client, and for all requests without a client's token together."""
+    cache: CacheSettings = CacheSettings()
+    store: StoreSettings = StoreSettings()
     default_model: str | None = None
     """What `ask` and `wrap` use when no model is named."""

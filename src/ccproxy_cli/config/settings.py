@@ -63,8 +63,8 @@ class ModelRule:
     pattern: str
     """A model name; `*` matches any text. The first rule that matches wins."""
     targets: tuple[str, ...]
-    """`provider/model` each; `*` in the model stands for what the pattern's `*` matched, or the whole name. Each next one is used when those
-    before it fail."""
+    """`provider/model` each; `*` in the model stands for what the pattern's `*` matched, or the whole name. Each next one is used when
+    those before it fail."""
 
 
 @frozen

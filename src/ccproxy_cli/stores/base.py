@@ -1,7 +1,7 @@
 """What every store can do: a handful of steps, each of them atomic, so that several processes can share one.
 
-Values are bytes and die by themselves; a store may forget early, when it is full or restarted, and nothing that is kept here is missed for more
-than its comfort. Keys are text in parts, `/` between them, the first naming what it is for.
+Values are bytes and die by themselves. A store may forget early, when it is full or restarted: nothing may depend on it for more than comfort.
+Keys are text in parts, `/` between them, the first naming what it is for.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """What every store can do: a handful of steps, each of them atomic, so that several processes can share one.
 
-Values are bytes and die by themselves. A store may forget early, when it is full or restarted: nothing may depend on it for more than comfort.
+Values are bytes and die by themselves. A store may forget early, when it is full or restarted: nothing may need it for more than comfort.
 Keys are text in parts, `/` between them, the first naming what it is for.
 """
 

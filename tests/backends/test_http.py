@@ -369,6 +369,16 @@ async def test_a_refusal_keeps_its_status_message_and_advice(upstream: RawUpstre
     assert len(upstream.heard) == 1
 
 
+async def test_a_refusal_keeps_the_figures_that_agents_slow_down_by_and_no_other_header(upstream: RawUpstream) -> None:
+    figures = {"anthropic_ratelimit_unified_status": "rejected", "x_ratelimit_remaining_tokens": "0"}
+    upstream.will(json_reply({"type": "error", "error": {}}, 429, retry_after="7", server="nginx", **figures))
+    error = (await failure(upstream, "anthropic", streaming=True)).error
+    assert error.headers == {"anthropic-ratelimit-unified-status": "rejected", "x-ratelimit-remaining-tokens": "0"}
+    for spoken in FORMATS.values():
+        headers = spoken.encode_error(error, "req_1").headers
+        assert (headers["anthropic-ratelimit-unified-status"], headers["retry-after"]) == ("rejected", "7")
+
+
 async def test_a_key_that_is_repeated_in_a_refusal_is_masked_whole_and_in_pieces(upstream: RawUpstream) -> None:
     message = f"Incorrect key {KEY}, or was it {KEY[5:25]}? See https://example.com"
     upstream.will(json_reply({"type": "error", "error": {"type": "authentication_error", "message": message}}, 401))

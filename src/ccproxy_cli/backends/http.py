@@ -11,7 +11,7 @@ from ccproxy_cli.backends.base import ByteStream, EventStream, Health, Meter, Re
 from ccproxy_cli.backends.credentials import AuthStyle, CallerKey, Credentials, NoKey
 from ccproxy_cli.backends.incoming import Fault, incoming_events, incoming_frames
 from ccproxy_cli.backends.transport import MAX_ERROR_BODY, Reply, Transport
-from ccproxy_cli.backends.travel import travelling_down, travelling_query, travelling_up
+from ccproxy_cli.backends.travel import travelling_down, travelling_down_with_refusals, travelling_query, travelling_up
 from ccproxy_cli.config.settings import TimeoutSettings
 from ccproxy_cli.core.catalog import ModelInfo, TokenCount
 from ccproxy_cli.core.errors import APIError, BadUpstream, ErrorKind, UpstreamError
@@ -240,6 +240,7 @@ class HTTPBackend:
         except UpstreamError:
             body = b""
         error = self._redactor.error(self.format.decode_error(HTTPReply(reply.status, body, reply.headers)))
+        error = evolve(error, headers=travelling_down_with_refusals(reply.headers) or None)
         if error.kind is ErrorKind.AUTHENTICATION and not isinstance(self._credentials.source, CallerKey | NoKey):
             self._credentials.forget()
         return error

@@ -85,3 +85,8 @@ def travelling_down(headers: Mapping[str, str]) -> dict[str, str]:
     if "x-request-id" in headers:
         passed[UPSTREAM_ID] = headers["x-request-id"]
     return {name: value for name, value in passed.items() if value.isascii() and value.isprintable()}
+
+
+def travelling_down_with_refusals(headers: Mapping[str, str]) -> dict[str, str]:
+    """The same for errors, whose ids and advice on trying again are rendered in the client's format."""
+    return {name: value for name, value in travelling_down(headers).items() if name.startswith(DOWN_FAMILIES)}

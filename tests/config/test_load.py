@@ -178,7 +178,7 @@ WRONG = [
     ("server = 5", ["1: server: expected a table, got the number 5"]),
     ("[server]\nport = 70000", ["2: port 70000 is not between 0 and 65535"]),
     ('[server]\nlog_level = "warn"', ["2: unknown log level 'warn', did you mean 'warning'?"]),
-    ("[timeouts]\nidle = 0", ["2: idle must be more than 0 seconds"]),
+    ("[timeouts]\nidle = 0", ["2: idle must be more than 0"]),
     ('[providers.up]\nbase_url = "http://x"', ["1: 'preset' is missing"]),
     ('[providers.up]\npreset = "opnai"', ["2: unknown preset 'opnai', did you mean 'openai'?"]),
     ('[providers.up]\npreset = "openai"\nformat = "chat"', ["3: unknown format 'chat'"]),
@@ -194,8 +194,23 @@ WRONG = [
     ('[providers.up]\npreset = "claude-code"\nmax_children = 0', ["3: max_children must be at least 1"]),
     ('[providers.up]\npreset = "claude-code"\npool_size = -1', ["3: pool_size must be at least 0"]),
     ('[providers.up]\npreset = "claude-code"\nprewarm = ["sonnet", "--x"]', ["3: prewarm: '--x' is not the name of a model"]),
-    ('[providers.up]\npreset = "claude-code"\npool_idle = 0', ["3: pool_idle must be more than 0 seconds"]),
+    ('[providers.up]\npreset = "claude-code"\npool_idle = 0', ["3: pool_idle must be more than 0"]),
     ('[providers.up]\npreset = "openai"\n[models]\na = "upp/x"', ["4: 'upp/x' names no provider, did you mean 'up'?"]),
+    ('[[rules]]\nto = "echo/x"\n[[rules]]\nto = ["ecko/x"]\nmin_tokens = -1', ["4: 'ecko/x' names no provider", "5: min_tokens must"]),
+    ('[[rules]]\nto = "echo/x"\n[[rules]]\nthiking = true\nto = 3', ["4: unknown key 'thiking', did you mean 'thinking'?", "5: to: exp"]),
+    ("[[rules]]\nthinking = true", ["1: 'to' is missing"]),
+    ("[[rules]]\nto = []", ["2: there must be a target"]),
+    ("rules = 3", ["1: rules: expected a list of tables, got the number 3"]),
+    ('[rules]\nto = "echo/x"', ["1: rules: expected a list of tables, got a table"]),
+    ('rules = [\n  { to = "echo/x" },\n  { to = "echo/x", client = "bob" },\n]', ["3: there is no client 'bob'"]),
+    ("[limits]\nrequests_per_minute = 0\nconcurrency = 0", ["2: requests_per_minute must be more than 0", "3: concurrency must be at"]),
+    ("[limits]\ntokens_per_minute = inf\nburst_size = 2", ["2: tokens_per_minute must be more than 0", "3: burst_size means nothing"]),
+    ("[retries]\nattempts = 0\nfirst_wait = nan", ["2: attempts must be at least 1", "3: first_wait must be at least 0"]),
+    ("[cache]\nttl = 0\nmax_mb = 0", ["2: ttl must be more than 0", "3: max_mb must be at least 1"]),
+    (
+        '[providers.up]\npreset = "openai"\nconcurrency = 0\nqueue = -1',
+        ["3: concurrency must be at least 1", "4: queue must be at least 0"],
+    ),
     ('[models]\na = "gpt-4o"', ["2: 'gpt-4o' is not of the form provider/model"]),
     ("[models]\na = 3\nb = []", ['2: a: expected "provider/model"', '3: b: expected "provider/model"']),
     ("[server]\nport = 1\nport = 2", ["3: not TOML: cannot overwrite a value"]),
@@ -362,6 +377,44 @@ def test_a_found_file_may_not_run_anything_and_a_named_one_may(line: str, folder
     (problem,) = problems(environ, folder, f'[providers.up]\npreset = "{preset}"\n{line}')
     assert problem.startswith(f"{folder}/ccproxy.toml:3: a file found in the current folder may not set {line.partition(' ')[0]}")
     assert load(environ, folder, file=folder / "ccproxy.toml").settings.providers["up"].preset == preset
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('[server]\nhost = "0.0.0.0"', "server.host"),
+        ('[server]\nallowed_origins = ["https://example.org"]', "server.allowed_origins"),
+        ('[server]\nallowed_hosts = ["example.org"]', "server.allowed_hosts"),
+        ('[clients.me]\ntoken = "env:T"', "clients.me.token"),
+        ('[store]\nurl = "redis://example.org"', "store.url"),
+        ('[store]\nurl = "sqlite:////tmp/x"', "store.url"),
+    ],
+)
+def test_a_found_file_lets_nobody_in(text: str, key: str, folder: Path, environ: dict[str, str]) -> None:
+    (problem,) = problems(environ, folder, text)
+    assert problem.startswith(f"{folder}/ccproxy.toml:2: a file found in the current folder may not set {key} like this")
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("reddis://x", "2: unknown store 'reddis', did you mean 'redis'?"),
+        ("redis://", "2: redis: must name a host"),
+        ("sqlite:///", "2: sqlite:/// must be followed by the path of a file"),
+    ],
+)
+def test_a_store_must_be_one(url: str, message: str, folder: Path, environ: dict[str, str]) -> None:
+    path = write(folder / "mine.toml", f'[store]\nurl = "{url}"')
+    with pytest.raises(ConfigError) as caught:
+        load(environ, folder, file=path)
+    assert str(caught.value).startswith(f"{path}:{message}")
+
+
+def test_clients_are_told_apart(folder: Path, environ: dict[str, str]) -> None:
+    path = write(folder / "mine.toml", '[clients.a]\ntoken = "env:A"\n[clients.b]\ntoken = "env:A"\n[clients.c]\ntoken = ""\nmodels = []')
+    with pytest.raises(ConfigError) as caught:
+        load(environ, folder, file=path)
+    assert [problem.origin.detail.rpartition(":")[2] for problem in caught.value.problems] == ["4", "6", "7"]
 
 
 def test_a_folder_that_leads_keys_elsewhere_is_told(folder: Path, environ: dict[str, str], tmp_path: Path) -> None:

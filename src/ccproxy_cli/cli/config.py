@@ -45,6 +45,8 @@ def _leaves(key: Key, value: Any) -> Iterator[tuple[Key, Any]]:
             yield from ((path, leaf) for path, leaf in _leaves((*key, name), member) if not _is_default(path, leaf))
     elif isinstance(value, tuple) and value and isinstance(value[0], ModelRule):
         yield from (((*key, rule.pattern), list(rule.targets)) for rule in value)
+    elif isinstance(value, tuple) and value and attrs.has(type(value[0])):
+        yield from (((*key, str(number)), _rule(rule)) for number, rule in enumerate(value))
     else:
         yield key, list(value) if isinstance(value, tuple) else dict(value) if isinstance(value, Mapping) else value
 
@@ -55,8 +57,16 @@ def _is_default(key: Key, leaf: Any) -> bool:
     return leaf in ([], {}, None) or (key[-1] in fields and leaf == fields[key[-1]])
 
 
+def _rule(rule: object) -> dict[str, Any]:
+    """What a rule says: its defaults say nothing."""
+    said = {field.name: (getattr(rule, field.name), field.default) for field in attrs.fields(type(rule))}
+    return {name: list(value) if isinstance(value, tuple) else value for name, (value, default) in said.items() if value != default}
+
+
 def _text(value: Any) -> str:
     match value:
+        case {"to": list(targets), **conditions}:
+            return ", ".join(targets) + "".join(f"; {name} = {_text(condition)}" for name, condition in conditions.items())
         case None | [] | {}:
             return "-"
         case list():

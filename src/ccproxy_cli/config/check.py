@@ -1,17 +1,18 @@
 """What types cannot say of the settings: numbers out of their range, names that lead nowhere, keys that would travel openly."""
 
+import math
 from collections.abc import Collection, Iterator
 from urllib.parse import urlsplit
 
-import attrs
-
+from ccproxy_cli.config.agent import check_agents
 from ccproxy_cli.config.origin import Path
 from ccproxy_cli.config.secrets import is_literal, is_loopback, looks_real
-from ccproxy_cli.config.settings import ProviderSettings, Settings
+from ccproxy_cli.config.settings import LimitSettings, ProviderSettings, Settings
 from ccproxy_cli.config.structure import Fault, did_you_mean
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("anthropic", "openai-chat", "openai-responses", "gemini")
+STORES = ("memory", "sqlite", "redis", "rediss", "unix")
 
 
 def check(settings: Settings, presets: Collection[str] = ()) -> Iterator[Fault]:
@@ -25,14 +26,67 @@ def check(settings: Settings, presets: Collection[str] = ()) -> Iterator[Fault]:
         yield Fault(("server", "port"), f"port {server.port} is not between 0 and 65535")
     if server.log_level not in LOG_LEVELS:
         yield Fault(("server", "log_level"), f"unknown log level {server.log_level!r}{did_you_mean(server.log_level, LOG_LEVELS)}")
-    if server.max_body_mb < 1:
-        yield Fault(("server", "max_body_mb"), "max_body_mb must be at least 1")
-    for field in attrs.fields(type(settings.timeouts)):
-        value = getattr(settings.timeouts, field.name)
-        if value < 0 or (value == 0 and field.name != "grace"):
-            yield Fault(("timeouts", field.name), f"{field.name} must be more than 0 seconds")
+    yield from _least(("server",), server, max_body_mb=1)
+    yield from _above_zero(("timeouts",), settings.timeouts, "connect", "first_byte", "idle", "total")
+    yield from _least(("timeouts",), settings.timeouts, grace=0)
+    yield from _least(("retries",), settings.retries, attempts=1, first_wait=0, longest_wait=0, cool_down=0)
+    yield from _check_limits(("limits",), settings.limits)
+    yield from _above_zero(("cache",), settings.cache, "ttl")
+    yield from _least(("cache",), settings.cache, max_mb=1)
+    yield from _check_store(settings.store.url)
     yield from _check_providers(settings, presets)
+    yield from check_agents(settings)
+    yield from _check_clients(settings)
     yield from _check_rules(settings)
+
+
+def _least(here: Path, table: object, **least: float) -> Iterator[Fault]:
+    """The numbers of a table that are below what they must be."""
+    for name, bound in least.items():
+        value = getattr(table, name)
+        if value is not None and not bound <= value < math.inf:
+            yield Fault((*here, name), f"{name} must be at least {bound}")
+
+
+def _above_zero(here: Path, table: object, *names: str) -> Iterator[Fault]:
+    for name in names:
+        value = getattr(table, name)
+        if value is not None and not 0 < value < math.inf:
+            yield Fault((*here, name), f"{name} must be more than 0")
+
+
+def _check_limits(here: Path, limits: LimitSettings) -> Iterator[Fault]:
+    yield from _above_zero(here, limits, "requests_per_minute", "tokens_per_minute")
+    yield from _least(here, limits, concurrency=1, burst_size=1)
+    if limits.burst_size is not None and limits.requests_per_minute is None:
+        yield Fault((*here, "burst_size"), "burst_size means nothing without requests_per_minute")
+
+
+def _check_store(url: str) -> Iterator[Fault]:
+    here = ("store", "url")
+    kind = url.partition(":")[0]
+    if kind not in STORES:
+        yield Fault(here, f"unknown store {kind!r}{did_you_mean(kind, STORES)}")
+    elif kind in ("redis", "rediss", "unix") and not urlsplit(url).netloc and kind != "unix":
+        yield Fault(here, f"{kind}: must name a host, such as redis://127.0.0.1:6379/0")
+    elif kind == "sqlite" and url != "sqlite" and not url.removeprefix("sqlite:///"):
+        yield Fault(here, "sqlite:/// must be followed by the path of a file")
+
+
+def _check_clients(settings: Settings) -> Iterator[Fault]:
+    tokens: dict[str, str] = {}
+    for name, client in settings.clients.items():
+        here = ("clients", name)
+        if not client.token:
+            yield Fault((*here, "token"), "token is empty")
+        elif client.token in tokens or client.token == settings.server.token:
+            yield Fault(
+                (*here, "token"), f"the token is also that of {tokens.get(client.token, 'the server')}: nobody could tell them apart"
+            )
+        tokens.setdefault(client.token, name)
+        if not client.models:
+            yield Fault((*here, "models"), 'models is empty, so the client could ask for nothing; "*" is everything')
+        yield from _check_limits((*here, "limits"), client.limits)
 
 
 def _check_providers(settings: Settings, presets: Collection[str]) -> Iterator[Fault]:
@@ -58,14 +112,11 @@ def _check_claude(here: Path, provider: ProviderSettings) -> Iterator[Fault]:
             if getattr(provider, name) is not None:
                 why = f"{name} means nothing to claude-code, which uses its own login; to lead it elsewhere set environment.{variable}"
                 yield Fault((*here, name), f'{why}, or use preset "anthropic"')
-    for name, least in (("max_children", 1), ("pool_size", 0)):
-        if getattr(provider, name) < least:
-            yield Fault((*here, name), f"{name} must be at least {least}")
+    yield from _least(here, provider, max_children=1, pool_size=0, concurrency=1, queue=0)
     for model in provider.prewarm:
         if not model or model.startswith("-") or model.split() != [model]:
             yield Fault((*here, "prewarm"), f"prewarm: {model!r} is not the name of a model")
-    if provider.pool_idle <= 0:
-        yield Fault((*here, "pool_idle"), "pool_idle must be more than 0 seconds")
+    yield from _above_zero(here, provider, "pool_idle")
 
 
 def _check_url(path: Path, url: str, key: str | None) -> Iterator[Fault]:
@@ -79,13 +130,25 @@ def _check_url(path: Path, url: str, key: str | None) -> Iterator[Fault]:
 
 
 def _check_rules(settings: Settings) -> Iterator[Fault]:
-    names = list(settings.providers)
-    for rule in settings.models:
-        for target in rule.targets:
-            provider, slash, model = target.partition("/")
-            if not slash or not model:
-                yield Fault(("models", rule.pattern), f"{target!r} is not of the form provider/model; providers: {', '.join(names)}")
-            elif provider not in names:
-                yield Fault(("models", rule.pattern), f"{target!r} names no provider{did_you_mean(provider, names)}")
+    for number, rule in enumerate(settings.rules):
+        here = ("rules", str(number))
+        yield from _check_targets((*here, "to"), rule.to, settings)
+        yield from _least(here, rule, min_tokens=0)
+        if rule.client is not None and rule.client not in settings.clients:
+            yield Fault((*here, "client"), f"there is no client {rule.client!r}{did_you_mean(rule.client, settings.clients)}")
+    for model in settings.models:
+        yield from _check_targets(("models", model.pattern), model.targets, settings)
     if settings.default_model == "":
         yield Fault(("default_model",), "default_model is empty")
+
+
+def _check_targets(here: Path, targets: Collection[str], settings: Settings) -> Iterator[Fault]:
+    names = list(settings.providers)
+    if not targets:
+        yield Fault(here, "there must be a target, provider/model")
+    for target in targets:
+        provider, slash, model = target.partition("/")
+        if not slash or not model:
+            yield Fault(here, f"{target!r} is not of the form provider/model; providers: {', '.join(names)}")
+        elif provider not in names:
+            yield Fault(here, f"{target!r} names no provider{did_you_mean(provider, names)}")

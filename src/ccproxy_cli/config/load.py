@@ -15,6 +15,7 @@ from ccproxy_cli.config import files
 from ccproxy_cli.config.check import check
 from ccproxy_cli.config.detect import ADDRESSES, ECHO, Probes, detect, is_client_key
 from ccproxy_cli.config.environment import CONFIG_FILE, Environment, Found, read_dotenv
+from ccproxy_cli.config.found import refuse_reach
 from ccproxy_cli.config.origin import DEFAULT, ConfigError, Kind, Layer, Origin, Path, Problem, Value
 from ccproxy_cli.config.secrets import is_literal, is_loopback, is_secret, is_weak, looks_real, reveal
 from ccproxy_cli.config.settings import ProviderSettings, Settings
@@ -82,7 +83,7 @@ def load(
     if config is not None:
         _refuse_open_keys(config)
         if config.found:
-            _refuse_commands(config)
+            refuse_reach(config)
     _settle_references(merged, environ, dotenv)
     settings = _settings(merged, config, presets)
     settings = _without_own_address(settings, merged)
@@ -175,21 +176,6 @@ def _refuse_open_keys(config: files.ConfigFile) -> None:
                 )
             ]
         )
-
-
-def _refuse_commands(config: files.ConfigFile) -> None:
-    """A cloned project must not run a program, or lead the user's login away, just because somebody typed `ccproxy ask` in it."""
-    problems = [
-        Problem(f"a file found in the current folder may not set {path[2]} like this", value.origin, f"Name it: --config {config.path}")
-        for path, value in config.values.items()
-        if path[0] == "providers" and len(path) > 2 and (path[2] in ("executable", "environment") or _is_command(value.value))
-    ]
-    if problems:
-        raise ConfigError(problems)
-
-
-def _is_command(value: object) -> bool:
-    return isinstance(value, str) and value.startswith("command:")
 
 
 def _settle_references(merged: dict[Path, Value], environ: Mapping[str, str], dotenv: Environment) -> None:

@@ -24,6 +24,18 @@ class ServerSettings:
 
 
 @frozen
+class AgentSettings:
+    """What the CLI may do here by itself. Only for a server on loopback with a token."""
+
+    directory: str
+    """Where it works: an absolute path, `~` being the home folder."""
+    permission_mode: str = "dontAsk"
+    """dontAsk: it reads there, and does what `allowed_tools` names; acceptEdits: it changes files there, too."""
+    allowed_tools: tuple[str, ...] = ()
+    """What it may do besides without being asked, anywhere, in the CLI's words: `Bash(git diff *)`, `WebFetch(domain:example.org)`, `Bash`."""
+
+
+@frozen
 class ProviderSettings:
     preset: str
     """A row of the presets: anthropic, openai, openai-responses, gemini, ollama, claude-code, echo, ..."""
@@ -54,6 +66,8 @@ class ProviderSettings:
     """For claude-code: seconds for which they are kept ready after the model was last asked for."""
     prewarm: tuple[str, ...] = ()
     """For claude-code: models, such as sonnet, for which a server keeps a process ready from its start."""
+    agent: AgentSettings | None = None
+    """For claude-code: the CLI works with its own tools. Such a provider is reached by its own name alone, `NAME/sonnet`, or by a rule."""
 
 
 @frozen

@@ -86,6 +86,7 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook_func(_is_optional, lambda value, kind: _optional(value, kind, converter))
     converter.register_structure_hook_func(lambda kind: kind == tuple[str, ...], _words)
     converter.register_structure_hook_func(lambda kind: kind == tuple[ModelRule, ...], _rules)
+    converter.register_structure_hook_func(_is_list_of_tables, lambda value, kind: _tables(value, get_args(kind)[0], converter))
     converter.register_structure_hook_func(_is_mapping, lambda value, kind: _mapping(value, get_args(kind)[1], converter))
     return converter
 
@@ -149,11 +150,11 @@ def _mapping(value: Any, kind: Any, converter: cattrs.Converter) -> Any:
     return _members(value, lambda member: converter.structure(member, kind))
 
 
-def _members(value: Any, read: Callable[[Any], Any]) -> dict[str, Any]:
+def _members(value: Any, read: Callable[[Any], Any]) -> dict[Any, Any]:
     """Read every member of a table, so that all that is wrong comes to light at once."""
     if type(value) is not dict:
         raise ValueError(f"expected a table, got {_word(value)}")
-    found: dict[str, Any] = {}
+    found: dict[Any, Any] = {}
     errors: list[Exception] = []
     for name, member in value.items():
         try:
@@ -164,6 +165,16 @@ def _members(value: Any, read: Callable[[Any], Any]) -> dict[str, Any]:
     if errors:
         raise cattrs.IterableValidationError("table", errors, Mapping)
     return found
+
+
+def _is_list_of_tables(kind: Any) -> bool:
+    return get_origin(kind) is tuple and kind != tuple[ModelRule, ...] and attrs.has(get_args(kind)[0])
+
+
+def _tables(value: Any, kind: Any, converter: cattrs.Converter) -> tuple[Any, ...]:
+    if type(value) is not list:
+        raise ValueError(f"expected a list of tables, got {_word(value)}")
+    return tuple(_members(dict(enumerate(value)), lambda member: converter.structure(member, kind)).values())
 
 
 def _words(value: Any, _: Any) -> tuple[str, ...]:

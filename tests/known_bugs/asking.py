@@ -56,6 +56,34 @@ def thought(text: str = "Hm.", signature: str = "c2lnbmVk") -> Body:
 CHAT_TOOL = {"type": "function", "function": {"name": "f", "description": "F", "parameters": SCHEMA}}
 CLAUDE_TOOL = {"name": "f", "description": "F", "input_schema": SCHEMA, "input_examples": [{"a": "x"}]}
 FORMAT = {"type": "json_schema", "json_schema": {"name": "r", "schema": SHAPE, "strict": True}}
+CLAUDE_CODE: Body = {
+    "model": "m",
+    "max_tokens": 32_000,
+    "system": [
+        {"type": "text", "text": "x-anthropic-billing-header: cc_version=2.1.0; cch=1a2b3"},
+        {"type": "text", "text": "You are Claude Code.", "cache_control": {"type": "ephemeral", "ttl": "1h"}},
+    ],
+    "messages": [
+        {"role": "user", "content": [{"type": "text", "text": "Please look"}]},
+        {
+            "role": "assistant",
+            "content": [thought(), {"type": "tool_use", "id": "toolu_1", "name": "Bash", "input": {"command": "ls -la"}}],
+        },
+        {
+            "role": "user",
+            "content": [
+                {"type": "tool_result", "tool_use_id": "toolu_1", "content": "README.md", "is_error": False},
+                {"type": "text", "text": "Be quick.", "cache_control": {"type": "ephemeral"}},
+            ],
+        },
+    ],
+    "tools": [{**CLAUDE_TOOL, "name": "Bash"}, {"type": "web_search_20250305", "name": "web_search", "max_uses": 8}],
+    "thinking": {"type": "adaptive"},
+    "output_config": {"effort": "high"},
+    "context_management": {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]},
+    "metadata": {"user_id": "user_1_account_2_session_3"},
+}
+"""All that Claude Code puts into one request (seen 2026-11), in small."""
 
 
 def declared(body: Body) -> Any:

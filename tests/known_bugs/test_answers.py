@@ -88,6 +88,13 @@ CASES: dict[str, tuple[str, Body, str, Look, object]] = {
         lambda body: json.loads(body["choices"][0]["message"]["content"]),
         {"a": 1},
     ),
+    "an answer that ends after thinking is an empty one, and told as that": (
+        "anthropic",
+        claude({"type": "thinking", "thinking": "Hm.", "signature": "c2ln"}, {"type": "text", "text": ""}),
+        "openai-chat",
+        lambda body: (body["choices"][0]["message"]["content"], body["choices"][0]["finish_reason"]),
+        ("", "stop"),
+    ),
 }
 
 
@@ -111,6 +118,14 @@ def test_an_error_of_any_body_keeps_its_status_and_has_a_type(source: str, targe
     reply = refused(source, 404, body, target)
     assert reply.status == 404
     assert "None" not in json.dumps(json.loads(reply.body)["error"])
+
+
+@pytest.mark.parametrize("target", FORMATS)
+def test_a_signature_that_is_missing_is_told_as_the_requests_fault(target: str) -> None:
+    error = {"code": 400, "message": "Function call is missing a thought_signature", "status": "INVALID_ARGUMENT"}
+    reply = refused("gemini", 400, {"error": error}, target)
+    assert reply.status == 400
+    assert b"missing a thought_signature" in reply.body
 
 
 @pytest.mark.parametrize("target", FORMATS)

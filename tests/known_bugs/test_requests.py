@@ -10,8 +10,10 @@ from collections.abc import Callable
 
 import pytest
 
+from ccproxy_cli.core.formats import FORMATS
 from tests.known_bugs.asking import (
     CHAT_TOOL,
+    CLAUDE_CODE,
     CLAUDE_TOOL,
     FORMAT,
     LONG,
@@ -26,6 +28,8 @@ from tests.known_bugs.asking import (
     words_in,
 )
 from tests.known_bugs.through import Body, sent, told
+from tests.vendor_rules import broken_rules
+from tests.vendor_types import misfit
 
 Look = Callable[[Body], object]
 CASES: dict[str, tuple[str, Body, str, str | None, Look, object]] = {
@@ -219,6 +223,34 @@ CASES: dict[str, tuple[str, Body, str, str | None, Look, object]] = {
         lambda body: ("srvtoolu_1" in words_in(body), "Found." in words_in(body)),
         (False, True),
     ),
+    "another vendor's hosted search does not go to Claude as one of its own, which has a seal": (
+        "openai-responses",
+        responses(
+            {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search", "query": "x"}},
+            {"role": "assistant", "content": "Found."},
+            {"role": "user", "content": "Go on"},
+        ),
+        "anthropic",
+        None,
+        lambda body: ("tool_use" in words_in(body), "tool_result" in words_in(body), "Found." in words_in(body)),
+        (False, False, True),
+    ),
+    "what a client notes for its own vendor is not sent on, nor whose account it is": (
+        "anthropic",
+        claude(metadata={"user_id": "user_1_account_2_session_3"}),
+        "openai-responses",
+        None,
+        lambda body: ("metadata" in body, "account_2" in words_in(body)),
+        (False, False),
+    ),
+    "a shape for the answer stands beside tools and thinking": (
+        "openai-chat",
+        chat(response_format=FORMAT, reasoning_effort="high", tools=[CHAT_TOOL]),
+        "anthropic",
+        None,
+        lambda body: (body["output_config"]["format"]["type"], len(body["tools"]), "tool_choice" in body, body["thinking"]["type"]),
+        ("json_schema", 1, False, "adaptive"),
+    ),
 }
 
 
@@ -238,3 +270,21 @@ def test_temperature_is_sent_with_the_last_version_that_takes_it() -> None:
 def test_a_clients_betas_reach_their_vendor() -> None:
     call = sent("anthropic", claude(), "anthropic", headers={"anthropic-beta": "one-2026,two-2026", "anthropic-version": "2023-06-01"})
     assert call.headers["anthropic-beta"] == "one-2026,two-2026"
+
+
+@pytest.mark.parametrize("target", FORMATS)
+def test_every_call_goes_with_its_result(target: str) -> None:
+    body = told("anthropic", claude(*used(results=("the first", "the second"))), target)
+    (kept,) = {name: body[name] for name in ("messages", "input", "contents") if name in body}.values()
+    assert sorted(word for word in ("the first", "the second") if word in words_in(kept)) == ["the first", "the second"]
+    calls = {"anthropic": '"tool_use"', "openai-chat": '"function"', "openai-responses": '"function_call"', "gemini": '"functionCall"'}
+    assert words_in(kept).count(calls[target]) >= 2
+
+
+@pytest.mark.parametrize("target", ["openai-chat", "openai-responses", "gemini"])
+def test_all_that_claude_code_says_is_taken_by_other_vendors(target: str) -> None:
+    body = told("anthropic", CLAUDE_CODE, target)
+    assert misfit(target, body) is None
+    assert not broken_rules(target, body)
+    assert "cc_version" not in words_in(body)
+    assert all(word in words_in(body) for word in ("You are Claude Code.", "Please look", "ls -la", "README.md", "Be quick."))

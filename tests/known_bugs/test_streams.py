@@ -5,89 +5,27 @@ the SDKs' accumulators, which raise on every breach of a vendor's grammar, read 
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from tests.known_bugs.frames import chat_calls, deltas, finishes, gemini_parts, kinds, last_usage, of_kind
 from tests.known_bugs.through import (
+    SERVER_TOOL,
     THOUGHT,
     WORDS,
-    Body,
     anthropic_stream,
     chat_call,
     chat_stream,
     gemini_stream,
-    named,
     streamed,
     use,
 )
 
-SERVER_TOOL: tuple[tuple[Body, Body], ...] = (
-    (
-        {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}},
-        {"type": "input_json_delta", "partial_json": '{"query": "x"}'},
-    ),
-    ({"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []}, {}),
-)
 SIGNATURE = "c2lnbmF0dXJl"
 CALL = chat_call(id="call_1", name="f", arguments='{"a": 1}')
-DONE_ONLY: tuple[Body, ...] = (
-    {
-        "type": "response.created",
-        "response": {"id": "resp_1", "object": "response", "created_at": 1, "model": "m", "status": "in_progress", "output": []},
-    },
-    {
-        "type": "response.output_item.added",
-        "output_index": 0,
-        "item": {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "f", "arguments": ""},
-    },
-    {"type": "response.function_call_arguments.done", "output_index": 0, "item_id": "fc_1", "arguments": '{"a": 1}'},
-    {
-        "type": "response.output_item.done",
-        "output_index": 0,
-        "item": {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "f", "arguments": '{"a": 1}', "status": "completed"},
-    },
-    {
-        "type": "response.completed",
-        "response": {"id": "resp_1", "object": "response", "created_at": 1, "model": "m", "status": "completed", "output": []},
-    },
-)
-
-
 CHAT_USAGE = {"prompt_tokens": 12, "completion_tokens": 9, "prompt_tokens_details": {"cached_tokens": 7}}
-
-
-def deltas(frames: Sequence[Any]) -> list[Any]:
-    """Of a Chat stream, what each chunk adds."""
-    return [choice["delta"] for frame in frames for choice in frame["choices"]]
-
-
-def chat_calls(frames: Sequence[Any]) -> list[tuple[int, str]]:
-    """Of a Chat stream, the place and the text of every piece of a call."""
-    pieces = [piece for delta in deltas(frames) for piece in delta.get("tool_calls") or ()]
-    return [(piece["index"], piece["function"].get("arguments", "")) for piece in pieces]
-
-
-def kinds(frames: Sequence[Any]) -> list[str]:
-    """Of an Anthropic or Responses stream, its events by name."""
-    return [frame["type"] for frame in frames]
-
-
-def of_kind(frames: Sequence[Any], kind: str) -> list[Any]:
-    return [frame for frame in frames if frame["type"] == kind]
-
-
-def finishes(frames: Sequence[Any]) -> list[str]:
-    return [choice["finish_reason"] for frame in frames for choice in frame["choices"] if choice["finish_reason"]]
-
-
-def gemini_parts(frames: Sequence[Any]) -> list[Any]:
-    return [part for frame in frames for candidate in frame["candidates"] for part in (candidate.get("content") or {}).get("parts") or ()]
-
-
-def last_usage(frames: Sequence[Any]) -> Any:
-    return of_kind(frames, "message_delta")[-1]["usage"]
 
 
 CASES: dict[str, tuple[str, bytes, str, Callable[[list[Any]], object], object]] = {
@@ -137,13 +75,6 @@ CASES: dict[str, tuple[str, bytes, str, Callable[[list[Any]], object], object]] 
             (frame["index"], frame["delta"]["type"]) for frame in of_kind(frames, "content_block_delta") if frame["delta"].get("text")
         ],
         [(1, "text_delta")],
-    ),
-    "arguments that only the last event tells arrive": (
-        "openai-responses",
-        named(*({**event, "sequence_number": number} for number, event in enumerate(DONE_ONLY))),
-        "anthropic",
-        lambda frames: "".join(frame["delta"]["partial_json"] for frame in of_kind(frames, "content_block_delta")),
-        '{"a": 1}',
     ),
     "chunks of nothing but thinking are not dropped": (
         "openai-chat",
@@ -241,6 +172,23 @@ CASES: dict[str, tuple[str, bytes, str, Callable[[list[Any]], object], object]] 
         lambda frames: (frames[-1]["usage"]["prompt_tokens"], frames[-1]["usage"]["prompt_tokens_details"]["cached_tokens"]),
         (12, 7),
     ),
+    "what is known of the cache is told at the start": (
+        "anthropic",
+        anthropic_stream(WORDS, start={"cache_read_input_tokens": 7, "cache_creation_input_tokens": 3}),
+        "anthropic",
+        lambda frames: (
+            frames[0]["message"]["usage"]["cache_read_input_tokens"],
+            frames[0]["message"]["usage"]["cache_creation_input_tokens"],
+        ),
+        (7, 3),
+    ),
+    "what is not known of the cache yet is not told as none": (
+        "openai-chat",
+        chat_stream({"content": "Hi"}),
+        "anthropic",
+        lambda frames: [name for name in frames[0]["message"]["usage"] if "cache" in name],
+        [],
+    ),
     "usage that is told twice is not added up": (
         "anthropic",
         anthropic_stream(
@@ -270,95 +218,6 @@ CASES: dict[str, tuple[str, bytes, str, Callable[[list[Any]], object], object]] 
         "anthropic",
         lambda frames: (last_usage(frames)["input_tokens"], last_usage(frames)["output_tokens"]),
         (5, 2),
-    ),
-    "an item is added before what belongs to it": (
-        "anthropic",
-        anthropic_stream(THOUGHT, WORDS),
-        "openai-responses",
-        lambda frames: [kind for kind in kinds(frames) if "item" in kind or kind.endswith("text.delta")],
-        [
-            "response.output_item.added",
-            "response.reasoning_summary_text.delta",
-            "response.output_item.done",
-            "response.output_item.added",
-            "response.output_text.delta",
-            "response.output_item.done",
-        ],
-    ),
-    "an item's place and id are its own": (
-        "anthropic",
-        anthropic_stream(THOUGHT, WORDS, use(), stop="tool_use"),
-        "openai-responses",
-        lambda frames: (
-            [frame["output_index"] for frame in of_kind(frames, "response.output_item.added")]
-            + [
-                len({frame["item_id"] for frame in frames if frame.get("output_index") == index and "item_id" in frame})
-                for index in range(3)
-            ]
-        ),
-        [0, 1, 2, 1, 1, 1],
-    ),
-    "the text is told whole when it ends": (
-        "anthropic",
-        anthropic_stream(WORDS),
-        "openai-responses",
-        lambda frames: [frame["text"] for frame in of_kind(frames, "response.output_text.done")],
-        ["Hi"],
-    ),
-    "the answer completes after its items": (
-        "anthropic",
-        anthropic_stream(WORDS, use(), stop="tool_use"),
-        "openai-responses",
-        lambda frames: (kinds(frames)[-2:], [item["type"] for item in frames[-1]["response"]["output"]]),
-        (["response.output_item.done", "response.completed"], ["message", "function_call"]),
-    ),
-    "an answer that begins with thinking is not empty": (
-        "openai-responses",
-        b"".join(
-            named({**event, "sequence_number": number})
-            for number, event in enumerate(
-                (
-                    DONE_ONLY[0],
-                    {"type": "response.output_item.added", "output_index": 0, "item": {"type": "reasoning", "id": "rs_1", "summary": []}},
-                    {"type": "response.output_item.done", "output_index": 0, "item": {"type": "reasoning", "id": "rs_1", "summary": []}},
-                    {
-                        "type": "response.output_item.added",
-                        "output_index": 1,
-                        "item": {"type": "message", "id": "msg_1", "role": "assistant", "status": "in_progress", "content": []},
-                    },
-                    {
-                        "type": "response.content_part.added",
-                        "output_index": 1,
-                        "content_index": 0,
-                        "item_id": "msg_1",
-                        "part": {"type": "output_text", "text": "", "annotations": []},
-                    },
-                    {
-                        "type": "response.output_text.delta",
-                        "output_index": 1,
-                        "content_index": 0,
-                        "item_id": "msg_1",
-                        "delta": "Hi",
-                        "logprobs": [],
-                    },
-                    {
-                        "type": "response.output_item.done",
-                        "output_index": 1,
-                        "item": {
-                            "type": "message",
-                            "id": "msg_1",
-                            "role": "assistant",
-                            "status": "completed",
-                            "content": [{"type": "output_text", "text": "Hi", "annotations": []}],
-                        },
-                    },
-                    DONE_ONLY[-1],
-                )
-            )
-        ),
-        "anthropic",
-        lambda frames: "".join(frame["delta"].get("text", "") for frame in of_kind(frames, "content_block_delta")),
-        "Hi",
     ),
     "lines are not cut at separators of other alphabets": (
         "gemini",

@@ -22,6 +22,14 @@ CASES: dict[str, tuple[str, Body, str, str | None, Look, object]] = {
         lambda body: (body.get("thinking") or {}).get("type") == "enabled" and body["tool_choice"]["type"] == "any",
         False,
     ),
+    "nor does it after the tools have answered": (
+        "openai-chat",
+        chat(*called("call_1"), tools=[CHAT_TOOL], tool_choice="required", reasoning_effort="high"),
+        "anthropic",
+        "claude-sonnet-4-5",
+        lambda body: ((body.get("thinking") or {}).get("type"), body["tool_choice"]["type"]),
+        (None, "any"),
+    ),
     "a budget for thinking leaves room for the answer": (
         "openai-chat",
         chat(reasoning_effort="high", max_completion_tokens=5000),
@@ -98,6 +106,26 @@ CASES: dict[str, tuple[str, Body, str, str | None, Look, object]] = {
         None,
         lambda body: next(part for part in parts(body) if "functionCall" in part)["thoughtSignature"],
         "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=",
+    ),
+    "nothing stands in for a signature that is there": (
+        "gemini",
+        {
+            "contents": [
+                {"role": "user", "parts": [{"text": "Hi"}]},
+                {
+                    "role": "model",
+                    "parts": [
+                        {"functionCall": {"name": "f", "args": {}}, "thoughtSignature": "b25l"},
+                        {"functionCall": {"name": "f", "args": {}}},
+                    ],
+                },
+                {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"output": "x"}}}] * 2},
+            ]
+        },
+        "gemini",
+        None,
+        lambda body: [part.get("thoughtSignature") for part in parts(body) if "functionCall" in part],
+        ["b25l", None],
     ),
     "the stand-in is never sent to Claude": (
         "gemini",

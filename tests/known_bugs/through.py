@@ -40,12 +40,17 @@ def answered(source: str, body: Body, target: str) -> Body:
     return json.loads(FORMATS[target].encode_response(evolve(response, created=1), ASKED))  # type: ignore[no-any-return]
 
 
-def streamed(source: str, data: bytes, target: str) -> list[Any]:
-    """What a client reads of a stream, frame by frame."""
+def streamed_bytes(source: str, data: bytes, target: str) -> bytes:
+    """What a client is sent of a stream."""
     decoder, encoder, ordering = FORMATS[source].stream_decoder(), FORMATS[target].stream_encoder(ASKED), InOrder()
     events = [*decoder.feed(data), *decoder.close()]
     ready = [one for event in events for one in ordering.feed(event)] if FORMATS[target].ordered else events
-    frames = SSEDecoder().feed(b"".join(encoder.encode(event) for event in ready))
+    return b"".join(encoder.encode(event) for event in ready)
+
+
+def streamed(source: str, data: bytes, target: str) -> list[Any]:
+    """What a client reads of a stream, frame by frame."""
+    frames = SSEDecoder().feed(streamed_bytes(source, data, target))
     return [json.loads(frame.data) for frame in frames if frame.data != b"[DONE]"]
 
 
@@ -89,6 +94,14 @@ def named(*events: Body) -> bytes:
 
 THOUGHT = ({"type": "thinking", "thinking": "", "signature": ""}, {"type": "thinking_delta", "thinking": "Hm."})
 WORDS = ({"type": "text", "text": ""}, {"type": "text_delta", "text": "Hi"})
+
+SERVER_TOOL: tuple[tuple[Body, Body], ...] = (
+    (
+        {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}},
+        {"type": "input_json_delta", "partial_json": '{"query": "x"}'},
+    ),
+    ({"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []}, {}),
+)
 
 
 def use(number: int = 1, arguments: str = '{"a": 1}') -> tuple[Body, Body]:

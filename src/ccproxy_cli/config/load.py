@@ -279,13 +279,18 @@ def check_exposure(loaded: Loaded, environ: Mapping[str, str]) -> str | None:
     """The token that clients must send, None for none, if the server may listen where it is told to.
 
     Raises:
-        ConfigError: the token's variable is not set, or others than this machine could reach the server without a strong token.
+        ConfigError: the token's variable is not set, or others than this machine could reach the server, or an agent on it, without a
+            strong token.
     """
     server = loaded.settings.server
     token = reveal(server.token, environ) if server.token else None
     if server.token and not token:
         name = server.token.removeprefix("env:")
         raise ConfigError([Problem(f"{name} is not set, and the server's token is to be read from it", loaded.origin("server", "token"))])
+    agent = next((name for name, provider in loaded.settings.providers.items() if provider.agent is not None), None)
+    if agent is not None and token is not None and is_weak(token):
+        why = f"provider {agent} is an agent that acts on this machine, and the server's token is easily guessed"
+        raise ConfigError([Problem(why, loaded.origin("server", "token"), "Take what `openssl rand -hex 24` makes.")])
     if is_loopback(server.host):
         return token
     where = f"{server.host} can be reached from other machines"

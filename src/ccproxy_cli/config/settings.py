@@ -32,7 +32,7 @@ class AgentSettings:
     permission_mode: str = "dontAsk"
     """dontAsk: it reads there, and does what `allowed_tools` names; acceptEdits: it changes files there, too."""
     allowed_tools: tuple[str, ...] = ()
-    """What it may do besides without being asked, anywhere, in the CLI's words: `Bash(git diff *)`, `WebFetch(domain:example.org)`, `Bash`."""
+    """What it may do besides, anywhere, in the CLI's words: `Bash(git diff *)`, `WebFetch(domain:example.org)`, `Bash`."""
 
 
 @frozen

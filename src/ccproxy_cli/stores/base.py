@@ -7,7 +7,7 @@ Keys are text in parts, `/` between them, the first naming what it is for.
 from collections.abc import Mapping
 from typing import Protocol
 
-from attrs import frozen
+from attrs import field, frozen, validators
 
 
 @frozen
@@ -15,9 +15,9 @@ class Bucket:
     """A budget that refills steadily."""
 
     key: str
-    rate: float
+    rate: float = field(validator=validators.gt(0))
     """Units per second."""
-    size: float
+    size: float = field(validator=validators.gt(0))
     """Units it holds at most, and at first."""
 
 
@@ -27,7 +27,7 @@ class Spent:
 
     granted: bool
     wait: float
-    """Seconds until it would be granted; 0 if it was."""
+    """Seconds until it would be granted; 0 if it was, infinite if the bucket can never hold that much."""
     left: float
     """Units in the bucket now, rounded down to no fraction by whoever shows it; below 0 after a debt."""
 

@@ -33,6 +33,14 @@ BEGUN = {
 }
 
 
+WHOLE = {
+    "anthropic": anthropic_stream(WORDS),
+    "openai-chat": chat_stream({"content": "Hi"}),
+    "openai-responses": named(CREATED, {"type": "response.completed", "response": CREATED["response"] | {"status": "completed"}}),
+    "gemini": gemini_stream({"text": "Hi"}),
+}
+
+
 @pytest.mark.parametrize("target", FORMATS)
 @pytest.mark.parametrize("source", FORMATS)
 def test_an_error_in_a_stream_is_no_short_answer(source: str, target: str) -> None:
@@ -59,3 +67,11 @@ def test_pieces_of_a_character_or_of_a_line_end_are_put_together(size: int, end:
     data, decoder = gemini_stream({"text": "天気🌧"}, end=end), FORMATS["gemini"].stream_decoder()
     events = [event for at in range(0, len(data), size) for event in decoder.feed(data[at : at + size])] + decoder.close()
     assert "".join(getattr(event, "text", "") for event in events) == "天気🌧"
+
+
+@pytest.mark.parametrize("source", FORMATS)
+def test_a_field_may_come_without_a_space_after_its_colon(source: str) -> None:
+    data = WHOLE[source]
+    assert streamed(source, data.replace(b": ", b":", 1).replace(b"\ndata: ", b"\ndata:"), "openai-chat") == streamed(
+        source, data, "openai-chat"
+    )

@@ -63,6 +63,20 @@ CASES: dict[str, tuple[str, Body, str, str | None, Look, object]] = {
         ],
         [True, True],
     ),
+    "an id is no longer than the strictest of Chat's servers takes": (
+        "openai-responses",
+        responses(
+            {"type": "function_call", "call_id": "call_" + "x" * 50, "name": "f", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "call_" + "x" * 50, "output": "done"},
+        ),
+        "openai-chat",
+        None,
+        lambda body: (
+            body["messages"][1]["tool_calls"][0]["id"] == body["messages"][2]["tool_call_id"],
+            len(body["messages"][2]["tool_call_id"]) <= 40,
+        ),
+        (True, True),
+    ),
     "a shape for the answer is no forced tool": (
         "openai-chat",
         chat(response_format=FORMAT, reasoning_effort="high"),
@@ -190,6 +204,18 @@ CASES: dict[str, tuple[str, Body, str, str | None, Look, object]] = {
         None,
         lambda body: any(not tool.get("name") for tool in body.get("tools") or ()),
         False,
+    ),
+    "tools in a namespace are tools": (
+        "openai-responses",
+        responses(
+            {"type": "function_call", "call_id": "call_1", "name": "read", "namespace": "files", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "call_1", "output": "done"},
+            tools=[{"type": "namespace", "name": "files", "description": "F", "tools": [{"type": "function", "name": "read"}]}],
+        ),
+        "anthropic",
+        None,
+        lambda body: (body["tools"][0]["name"], body["messages"][1]["content"][0]["name"]),
+        ("files__read", "files__read"),
     ),
     "tools that come with the conversation are not stripped": (
         "openai-responses",

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ccproxy_cli.config.settings import ServerSettings
-from ccproxy_cli.core.errors import ErrorKind
+from ccproxy_cli.core.errors import APIError, ErrorKind
 from ccproxy_cli.server.asgi import Head
 from ccproxy_cli.server.guard import Guard, client_keys
 
@@ -23,8 +23,12 @@ def head(*headers: tuple[str, str], host: str | None = "localhost:8000", query: 
 
 
 def verdict(guard: Guard, asked: Head) -> ErrorKind | None:
-    error = guard.refuse(asked)
+    error = refusal(guard, asked)
     return None if error is None else error.kind
+
+
+def refusal(guard: Guard, asked: Head) -> APIError | None:
+    return guard.refuse(asked, guard.caller(asked))
 
 
 @pytest.mark.parametrize(
@@ -112,7 +116,7 @@ def test_a_request_from_a_ccproxy_is_a_loop() -> None:
     ],
 )
 def test_a_body_must_have_one_length(headers: tuple[tuple[str, str], ...]) -> None:
-    error = LOCAL.refuse(head(*headers))
+    error = refusal(LOCAL, head(*headers))
     assert error is not None
     assert (error.kind, error.headers) == (ErrorKind.INVALID_REQUEST, {"connection": "close"})
 
@@ -152,10 +156,51 @@ def test_the_token_is_taken_from_every_place_a_vendor_looks(asked: Head) -> None
     ],
 )
 def test_without_it_nobody_is_served(asked: Head) -> None:
-    error = LOCKED.refuse(asked)
+    error = refusal(LOCKED, asked)
     assert error is not None
     assert (error.kind, error.should_retry) == (ErrorKind.AUTHENTICATION, False)
     assert TOKEN not in repr(error)
+
+
+TEAM = Guard.of(ServerSettings(), TOKEN, {"ann": "token-of-ann-0123", "bob": "token-of-bob-0123"})
+
+
+@pytest.mark.parametrize(
+    ("headers", "client", "key"),
+    [
+        ((("authorization", "Bearer token-of-ann-0123"),), "ann", None),
+        ((("x-api-key", "token-of-bob-0123"),), "bob", None),
+        ((("x-api-key", TOKEN),), None, None),
+        ((("authorization", f"Bearer {TOKEN}"), ("x-api-key", "token-of-bob-0123")), "bob", None),
+        ((("authorization", "Bearer token-of-ann-0123"), ("x-api-key", "sk-ant-mine")), "ann", "sk-ant-mine"),
+        ((("authorization", "Bearer sk-mine"), ("x-goog-api-key", TOKEN)), None, "sk-mine"),
+    ],
+)
+def test_a_client_is_known_by_its_token_which_is_no_key_for_a_provider(
+    headers: tuple[tuple[str, str], ...], client: str | None, key: str | None
+) -> None:
+    asked = head(*headers)
+    caller = TEAM.caller(asked)
+    assert caller.token is not None
+    assert (caller.token.client, caller.key) == (client, key)
+    assert TEAM.refuse(asked, caller) is None
+    assert not [word for word in (TOKEN, "token-of", "mine") if word in repr(TEAM) or word in repr(caller)]
+
+
+def test_with_clients_alone_strangers_stay_outside() -> None:
+    clients = Guard.of(ServerSettings(), None, {"ann": "token-of-ann-0123"})
+    assert verdict(clients, head()) is ErrorKind.AUTHENTICATION
+    assert verdict(clients, head(("x-api-key", "token-of-ann-012"))) is ErrorKind.AUTHENTICATION
+    assert verdict(clients, head(query="key=token-of-ann-0123")) is None
+
+
+@given(keys=st.lists(st.sampled_from([TOKEN, "token-of-ann-0123", "token-of-bob-0123", "sk-other", "sk-more"]), min_size=1, max_size=4))
+def test_no_token_of_ours_is_ever_taken_for_a_providers_key(keys: list[str]) -> None:
+    places = ["authorization", "x-api-key", "x-goog-api-key"]
+    headers = [(name, f"Bearer {key}" if name == "authorization" else key) for name, key in zip(places, keys, strict=False)]
+    caller = TEAM.caller(head(*headers, query=f"key={keys[3]}" if len(keys) > 3 else ""))
+    assert caller.key == next((key for key in keys if key.startswith("sk-")), None)
+    assert (caller.token is None) == all(key.startswith("sk-") for key in keys)
 
 
 @given(key=st.text(max_size=60))
@@ -164,8 +209,8 @@ def test_no_other_text_is_the_token(key: str) -> None:
 
 
 def test_only_what_tells_nothing_is_open() -> None:
-    assert [path for path in ("/", "/health", "/ready", "/schema", "/v1/models", "/nope") if LOCKED.refuse(head(path=path)) is None] == [
+    assert [path for path in ("/", "/health", "/ready", "/schema", "/v1/models", "/nope") if refusal(LOCKED, head(path=path)) is None] == [
         "/",
         "/health",
     ]
-    assert LOCKED.refuse(head(host="evil.example", path="/health")) is not None
+    assert refusal(LOCKED, head(host="evil.example", path="/health")) is not None

@@ -15,7 +15,7 @@ from ccproxy_cli import __version__
 from ccproxy_cli.cli.gather import gather
 from ccproxy_cli.cli.render import complain, show
 from ccproxy_cli.cli.result import Cell, Failure, Result, View
-from ccproxy_cli.config.load import Loaded, check_exposure
+from ccproxy_cli.config.load import Loaded, check_exposure, reveal_clients
 from ccproxy_cli.config.secrets import PLACEHOLDER
 from ccproxy_cli.launch import register
 from ccproxy_cli.launch.register import Running
@@ -70,7 +70,7 @@ def run(options: Options, *, as_json: bool) -> Result | int:
         listener = bind(server.host, server.port)
     except CannotListen as error:
         return Result("serve", errors=(Failure("cannot_listen", str(error)),))
-    settings = evolve(loaded.settings, server=evolve(server, token=token))
+    settings = evolve(loaded.settings, server=evolve(server, token=token), clients=reveal_clients(loaded, os.environ))
     loaded, parent = evolve(loaded, settings=settings), os.getpid()
 
     def work(index: int) -> int:
@@ -101,7 +101,7 @@ async def _serve(loaded: Loaded, listener: Any, as_json: bool, token_name: str |
     from ccproxy_cli.wiring import build_pipeline
 
     settings = loaded.settings
-    redactor = Redactor([settings.server.token or ""])
+    redactor = Redactor([settings.server.token or "", *(client.token for client in settings.clients.values())])
     configure_logging(settings.server.log_level, redactor)
     pipeline = build_pipeline(settings, redactor)
     app = create_app(settings, pipeline, redactor=redactor)

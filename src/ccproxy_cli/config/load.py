@@ -16,9 +16,9 @@ from ccproxy_cli.config.check import check
 from ccproxy_cli.config.detect import ADDRESSES, ECHO, Probes, detect, is_client_key
 from ccproxy_cli.config.environment import CONFIG_FILE, Environment, Found, read_dotenv
 from ccproxy_cli.config.found import refuse_reach
-from ccproxy_cli.config.origin import DEFAULT, ConfigError, Kind, Layer, Origin, Path, Problem, Value
+from ccproxy_cli.config.origin import DEFAULT, ConfigError, Kind, Layer, Origin, Path, Problem, Value, dotted
 from ccproxy_cli.config.secrets import is_literal, is_loopback, is_secret, is_weak, looks_real, reveal
-from ccproxy_cli.config.settings import ProviderSettings, Settings
+from ccproxy_cli.config.settings import ClientSettings, ProviderSettings, Settings
 from ccproxy_cli.config.structure import Fault, Faults, structure
 
 NO_PROBES = Probes()
@@ -276,27 +276,56 @@ def _redirects(settings: Settings, merged: Mapping[Path, Value], config: files.C
 
 
 def check_exposure(loaded: Loaded, environ: Mapping[str, str]) -> str | None:
-    """The token that clients must send, None for none, if the server may listen where it is told to.
+    """The server's own token, None for none, if the server may listen where it is told to.
 
     Raises:
-        ConfigError: the token's variable is not set, or others than this machine could reach the server, or an agent on it, without a
+        ConfigError: a token's variable is not set, or others than this machine could reach the server, or an agent on it, without a
             strong token.
     """
     server = loaded.settings.server
-    token = reveal(server.token, environ) if server.token else None
-    if server.token and not token:
-        name = server.token.removeprefix("env:")
-        raise ConfigError([Problem(f"{name} is not set, and the server's token is to be read from it", loaded.origin("server", "token"))])
+    token = _revealed(loaded, ("server", "token"), server.token, environ) if server.token else None
+    tokens = {("clients", name, "token"): client.token for name, client in reveal_clients(loaded, environ).items()}
+    if token is not None:
+        tokens["server", "token"] = token
+    weak = next((path for path, word in tokens.items() if is_weak(word)), None)
     agent = next((name for name, provider in loaded.settings.providers.items() if provider.agent is not None), None)
-    if agent is not None and token is not None and is_weak(token):
-        why = f"provider {agent} is an agent that acts on this machine, and the server's token is easily guessed"
-        raise ConfigError([Problem(why, loaded.origin("server", "token"), "Take what `openssl rand -hex 24` makes.")])
+    if agent is not None and weak is not None:
+        why = f"provider {agent} is an agent that acts on this machine, and {dotted(weak)} is easily guessed"
+        raise ConfigError([Problem(why, loaded.origin(*weak), "Take what `openssl rand -hex 24` makes.")])
     if is_loopback(server.host):
         return token
     where = f"{server.host} can be reached from other machines"
     fix = "Set CCPROXY_TOKEN to a secret that `openssl rand -hex 24` makes, or listen on 127.0.0.1."
-    if token is None:
+    if not tokens:
         raise ConfigError([Problem(f"{where}, and there is no token to keep strangers out", loaded.origin("server", "host"), fix)])
-    if is_weak(token):
-        raise ConfigError([Problem(f"{where}, and the token is too short or too well known", loaded.origin("server", "token"), fix)])
+    if weak is not None:
+        fix = fix if weak == ("server", "token") else "Take what `openssl rand -hex 24` makes."
+        raise ConfigError([Problem(f"{where}, and {dotted(weak)} is too short or too well known", loaded.origin(*weak), fix)])
+    return token
+
+
+def reveal_clients(loaded: Loaded, environ: Mapping[str, str]) -> dict[str, ClientSettings]:
+    """The clients with the tokens themselves in place of the variables that hold them.
+
+    Raises:
+        ConfigError: a variable is not set, or nobody could tell two clients, or a client and the server's owner, apart.
+    """
+    own = loaded.settings.server.token
+    seen = {reveal(own, environ): "the server"} if own else {}
+    clients: dict[str, ClientSettings] = {}
+    for name, client in loaded.settings.clients.items():
+        path = ("clients", name, "token")
+        token = _revealed(loaded, path, client.token, environ)
+        if token in seen:
+            raise ConfigError([Problem(f"{dotted(path)} is also the token of {seen[token]}", loaded.origin(*path))])
+        seen[token] = f"client {name}"
+        clients[name] = evolve(client, token=token)
+    return clients
+
+
+def _revealed(loaded: Loaded, path: Path, reference: str, environ: Mapping[str, str]) -> str:
+    token = reveal(reference, environ)
+    if not token:
+        name = reference.removeprefix("env:")
+        raise ConfigError([Problem(f"{name} is not set, and {dotted(path)} is to be read from it", loaded.origin(*path))])
     return token

@@ -16,7 +16,7 @@ def session_settings(settings: Settings, token: str) -> Settings:
     """The user's settings, for a server on loopback that answers to one token alone."""
     server = ServerSettings(port=0, token=token, max_body_mb=settings.server.max_body_mb, log_level=settings.server.log_level)
     providers = {name: _with_own_key(provider) for name, provider in settings.providers.items()}
-    return evolve(settings, server=server, providers=providers)
+    return evolve(settings, server=server, providers=providers, clients={})
 
 
 _USUAL_KEYS = {"anthropic": "ANTHROPIC_API_KEY", "gemini": "GEMINI_API_KEY"}

@@ -37,6 +37,8 @@ class RequestLine:
     """ok, rejected, upstream_error, upstream_timeout, stream_broken, client_gone, overloaded or internal."""
     method: str
     path: str
+    client: str | None = None
+    """Whose token came with it."""
     backend: str | None = None
     model: str | None = None
     """As the client wrote it."""

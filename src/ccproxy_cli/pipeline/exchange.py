@@ -9,6 +9,7 @@ from ccproxy_cli.core.errors import APIError, ErrorKind
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats import Format
 from ccproxy_cli.core.http import HTTPCall
+from ccproxy_cli.core.ids import digest_id
 from ccproxy_cli.core.response import Usage
 
 
@@ -25,7 +26,9 @@ class Exchange:
     strict: bool = False
     """Any loss is to be refused (`x-ccproxy-strict`)."""
     client_key: str | None = None
-    """The key the client sent, for providers that pass it through."""
+    """The key the client sent, for providers that pass it through. No token of this server."""
+    client: str | None = None
+    """The client's name, where it showed a token of its own."""
     losses: Losses = field(default=Factory(lambda self: Losses(strict=self.strict), takes_self=True))
     model: str | None = None
     """What the client asked for."""
@@ -47,6 +50,11 @@ class Exchange:
     upstream_status: int | None = None
     child_pid: int | None = None
     """The process that answers, where it is one of ours."""
+
+    @property
+    def owner(self) -> str:
+        """Whose request this is, fit for keys of what is kept for nobody else. Says neither key nor name."""
+        return digest_id(self.client_key or "") if self.client is None else digest_id(f"{self.client}\0{self.client_key or ''}")
 
     def broke_off(self, error: APIError) -> None:
         """Note how an answer ended that had begun, in the words of the request log."""

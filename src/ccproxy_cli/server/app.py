@@ -13,7 +13,8 @@ from litestar.types import Scope as LitestarScope
 from litestar.types import Send as LitestarSend
 
 from ccproxy_cli import __version__
-from ccproxy_cli.config.settings import ServerSettings, Settings
+from ccproxy_cli.config.secrets import reveal
+from ccproxy_cli.config.settings import ClientSettings, ServerSettings, Settings
 from ccproxy_cli.core.errors import APIError, ErrorKind
 from ccproxy_cli.core.jsontext import dumps
 from ccproxy_cli.observe.logging import RequestLine, RequestLog
@@ -55,7 +56,7 @@ def create_app(
         openapi_config=None,
         logging_config=None,
     )
-    guard = Guard.of(settings.server, server_token(settings.server))
+    guard = Guard.of(settings.server, server_token(settings.server), client_tokens(settings.clients))
     if log is None:
         log = RequestLog(sys.stderr.buffer, settings.server.log_level, redactor)
     return Front(routes, guard, log, observers)  # type: ignore[arg-type]
@@ -67,13 +68,26 @@ def server_token(settings: ServerSettings, environ: Mapping[str, str] = os.envir
     Raises:
         ValueError: it is to be read from a variable that is not set. An empty one must not open the door.
     """
-    token = settings.token
-    if token is None or not token.startswith("env:"):
-        return token or None
-    name = token.removeprefix("env:").strip()
-    if not environ.get(name):
-        raise ValueError(f"server.token: the environment variable {name} is not set")
-    return environ[name]
+    return _token("server.token", settings.token, environ) if settings.token else None
+
+
+def client_tokens(clients: Mapping[str, ClientSettings], environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Each client's token, by the client's name.
+
+    Raises:
+        ValueError: one is missing, or two clients have the same.
+    """
+    tokens = {name: _token(f"clients.{name}.token", client.token, environ) for name, client in clients.items()}
+    if len({*tokens.values()}) < len(tokens):
+        raise ValueError("two clients have the same token: nobody could tell them apart")
+    return tokens
+
+
+def _token(name: str, reference: str, environ: Mapping[str, str]) -> str:
+    token = reveal(reference, environ)
+    if not token:
+        raise ValueError(f"{name}: {f'the environment variable {reference[4:]} is not set' if reference else 'it is empty'}")
+    return token
 
 
 def _hot(handlers: Handlers) -> list[ASGIRouteHandler]:

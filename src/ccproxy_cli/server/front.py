@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from ccproxy_cli.observe.logging import RequestLine
 from ccproxy_cli.server.asgi import ASGIApp, Head, Message, Receive, Scope, Send
-from ccproxy_cli.server.guard import Guard, client_keys
+from ccproxy_cli.server.guard import Caller, Guard
 from ccproxy_cli.server.replies import INTERNAL, send_error, send_reply
 from ccproxy_cli.server.routes import format_of, normal_path
 from ccproxy_cli.server.visit import SCOPE_KEY, Visit
@@ -20,7 +20,7 @@ _PREFLIGHT = {
     "access-control-allow-headers": "*, authorization",  # the star does not cover this one
     "access-control-max-age": "600",
 }
-_EXPOSED = b"x-request-id, request-id, retry-after, x-ccproxy-route, x-ccproxy-losses, x-ccproxy-overhead-ms"
+_EXPOSED = b"x-request-id, request-id, retry-after, x-ccproxy-route, x-ccproxy-losses, x-ccproxy-cache, x-ccproxy-overhead-ms"
 
 
 class Front:
@@ -37,12 +37,13 @@ class Front:
             await self._app(scope, receive, send)
             return
         head = Head.of(scope, normal_path(scope["path"]))
-        visit = _visit(head)
+        caller = self._guard.caller(head)
+        visit = _visit(head, caller)
         scope[SCOPE_KEY] = visit
         scope["path"] = head.path
         send = self._noting(visit, head, send)
         try:
-            await self._admit(visit, head, scope, receive, send)
+            await self._admit(visit, head, caller, scope, receive, send)
         except Exception:  # noqa: BLE001 - the edge: nothing may reach the server library, which would log it in its own way
             visit.traceback = traceback.format_exc()
             visit.failed(INTERNAL)
@@ -53,8 +54,8 @@ class Front:
             for observer in self._observers:
                 observer(visit)
 
-    async def _admit(self, visit: Visit, head: Head, scope: Scope, receive: Receive, send: Send) -> None:
-        error = self._guard.refuse(head)
+    async def _admit(self, visit: Visit, head: Head, caller: Caller, scope: Scope, receive: Receive, send: Send) -> None:
+        error = self._guard.refuse(head, caller)
         if error is not None:
             closing = bool(error.headers and "connection" in error.headers)
             await send_error(send, visit, error, receive if closing else None)
@@ -86,13 +87,13 @@ class Front:
         return noting
 
 
-def _visit(head: Head) -> Visit:
-    keys = client_keys(head)
+def _visit(head: Head, caller: Caller) -> Visit:
     return Visit(
         id=f"req_{random.getrandbits(96):024x}",  # a name, not a secret
         format=format_of(head.path, head.headers),
         method=head.method,
         path=head.path,
         headers=head.headers,
-        key=keys[0].decode("latin-1") if keys else None,
+        key=caller.key,
+        client=None if caller.token is None else caller.token.client,
     )

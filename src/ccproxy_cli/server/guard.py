@@ -5,10 +5,12 @@ cross-site requests. Names are therefore matched exactly, forwarding headers cou
 """
 
 import hmac
+from collections.abc import Mapping
 from ipaddress import ip_address
+from types import MappingProxyType
 from urllib.parse import unquote_to_bytes
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ccproxy_cli.config.settings import ServerSettings
 from ccproxy_cli.core.errors import APIError, ErrorKind
@@ -16,9 +18,30 @@ from ccproxy_cli.core.http import HOP_HEADER
 from ccproxy_cli.server.asgi import Head
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+NO_CLIENTS: Mapping[str, str] = MappingProxyType({})
 OPEN_PATHS = frozenset({"/", "/health"})
 """Answered without a key: they tell nobody anything."""
 _KEY_HEADERS = ("x-api-key", "x-goog-api-key")
+
+
+@frozen
+class Token:
+    """A word that opens the door."""
+
+    word: bytes = field(repr=False)
+    client: str | None
+    """Whose it is; None for the server's own."""
+
+
+@frozen
+class Caller:
+    """Who asks, as far as the keys tell that came with the request."""
+
+    token: Token | None
+    """The one among the keys; None if there is none."""
+    key: str | None = field(repr=False)
+    """The first key that is no token of ours, so that it may be meant for a provider: what opens this door must not leave the house."""
+    has_keys: bool
 
 
 @frozen
@@ -30,25 +53,45 @@ class Guard:
     any_address: bool
     """Listens beyond loopback: any literal address is one of ours, and cannot be rebound."""
     origins: frozenset[str]
-    token: bytes | None
+    tokens: tuple[Token, ...]
+    """One of them must come with each request; with none, whoever reaches the port may ask."""
 
     @classmethod
-    def of(cls, settings: ServerSettings, token: str | None) -> "Guard":
-        """The rules for `settings`; `token` is resolved already."""
+    def of(cls, settings: ServerSettings, token: str | None, clients: Mapping[str, str] = NO_CLIENTS) -> "Guard":
+        """The rules for `settings`.
+
+        Args:
+            token: the server's own, resolved already.
+            clients: the token of each client by the client's name, resolved already.
+        """
         host = _bracketed(settings.host.lower())
         beyond = not _is_loopback(settings.host)
         names = LOOPBACK_NAMES | {host} | {_bracketed(name.lower().rstrip(".")) for name in settings.allowed_hosts}
         origins = frozenset(origin.lower().rstrip("/") for origin in settings.allowed_origins)
-        return cls(frozenset(names), beyond, origins, token.encode() if token else None)
+        tokens = [Token(word.encode(), name) for name, word in clients.items()]
+        if token:
+            tokens.append(Token(token.encode(), None))
+        return cls(frozenset(names), beyond, origins, tuple(tokens))
 
-    def refuse(self, head: Head) -> APIError | None:
+    def caller(self, head: Head) -> Caller:
+        """Who asks. Of several tokens a client's counts before the server's own, which comes last."""
+        offered = client_keys(head)
+        if not self.tokens:
+            return Caller(None, offered[0].decode("latin-1") if offered else None, bool(offered))
+        # Every key is compared with every token, and each to its end, so that the time it takes tells nothing.
+        matches = [[hmac.compare_digest(key, token.word) for key in offered] for token in self.tokens]
+        token = next((token for token, row in zip(self.tokens, matches, strict=True) if any(row)), None)
+        others = [key for key, *row in zip(offered, *matches, strict=True) if not any(row)]
+        return Caller(token, others[0].decode("latin-1") if others else None, bool(offered))
+
+    def refuse(self, head: Head, caller: Caller) -> APIError | None:
         """Why this request is not served, or None."""
         return (
             self._refuse_framing(head)
             or self._refuse_host(head)
             or self._refuse_browser(head)
             or self._refuse_loop(head)
-            or self._refuse_key(head)
+            or self._refuse_key(head, caller)
         )
 
     def allowed_origin(self, head: Head) -> str | None:
@@ -100,14 +143,10 @@ class Guard:
             return _refusal(ErrorKind.LOOP, "this request comes from a ccproxy: an upstream is configured to be a ccproxy itself")
         return None
 
-    def _refuse_key(self, head: Head) -> APIError | None:
-        if self.token is None or head.path in OPEN_PATHS or self.is_preflight(head):
+    def _refuse_key(self, head: Head, caller: Caller) -> APIError | None:
+        if not self.tokens or caller.token is not None or head.path in OPEN_PATHS or self.is_preflight(head):
             return None
-        offered = client_keys(head)
-        # Every key is compared to the end, so that the time it takes tells nothing.
-        if any([hmac.compare_digest(key, self.token) for key in offered]):  # noqa: C419
-            return None
-        message = "the API key is not the token of this ccproxy" if offered else "an API key is required: the token of this ccproxy"
+        message = "the API key is not a token of this ccproxy" if caller.has_keys else "an API key is required: a token of this ccproxy"
         return APIError(ErrorKind.AUTHENTICATION, message, code="invalid_api_key", should_retry=False)
 
 

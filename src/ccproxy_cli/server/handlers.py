@@ -157,7 +157,7 @@ def _exchange(visit: Visit, endpoint: Endpoint, scope: Scope, body: bytes) -> Ex
     query: bytes = scope["query_string"]
     call = HTTPCall(visit.method, endpoint.canonical, body, visit.headers, query.decode("latin-1"))
     strict = visit.headers.get(STRICT_HEADER, "").strip().lower() in ("1", "true", "yes")
-    return Exchange(visit.id, visit.format, call, strict=strict, client_key=visit.key, started=visit.started)
+    return Exchange(visit.id, visit.format, call, strict=strict, client_key=visit.key, client=visit.client, started=visit.started)
 
 
 def _overhead(exchange: Exchange) -> str:

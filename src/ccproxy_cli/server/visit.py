@@ -26,7 +26,9 @@ class Visit:
     path: str
     headers: dict[str, str]
     key: str | None
-    """The first key the caller offered."""
+    """The first key the caller offered that is no token of ours."""
+    client: str | None
+    """Name of the client whose token it sent."""
     started: float = field(factory=time.monotonic)
     exchange: Exchange | None = None
     """For requests that reach the pipeline."""
@@ -77,6 +79,7 @@ class Visit:
             method=self.method,
             path=self.path,
             backend=None if exchange is None or exchange.route is None else exchange.route.partition("/")[0],
+            client=self.client,
             model=None if exchange is None else exchange.model,
             stream=exchange is not None and exchange.stream,
             upstream_status=None if exchange is None else exchange.upstream_status,

@@ -249,6 +249,21 @@ def config_explain(
     execute("config explain", lambda: command.explain(model, config), as_json=json)
 
 
+@configuration.command("import", epilog=examples("ccproxy config import config.json", "ccproxy config import models.yaml -o -"))
+def config_import(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="config.json or models.yaml of another proxy.")],
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write; - prints. Default is your own configuration file.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    json: Json = False,
+) -> None:
+    """Write the settings of another proxy in this program's own words."""
+    from ccproxy_cli.cli import config_import as command
+
+    execute("config import", lambda: command.run(file, output=output, force=force), as_json=json)
+
+
 app.add_typer(configuration, name="config")
 
 

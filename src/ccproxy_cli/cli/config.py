@@ -23,12 +23,22 @@ def show(config: str | None) -> Result:
     data: list[dict[str, Any]] = []
     for key, value in _settings(loaded.settings):
         origin = loaded.origin(*key)
-        shown = masked(value) if is_secret(key) and isinstance(value, str) else value
+        shown = _masked(value) if is_secret(key) else value
         tone: Any = "dim" if origin.kind is Kind.DEFAULT else "plain"
         rows.append((Cell(dotted(key), tone), Cell(_text(shown), tone), Cell(str(origin), tone)))
         data.append({"key": dotted(key), "value": shown, "source": origin.kind.value, "where": origin.detail or None})
     notes = tuple(f"note: {text}" for text in (*loaded.notices, *loaded.redirects))
     return Result("config show", {"file": _path(loaded), "settings": data}, (Table(("SETTING", "VALUE", "SOURCE"), tuple(rows)),), notes)
+
+
+def _masked(value: Any) -> Any:
+    match value:
+        case str():
+            return masked(value)
+        case list():
+            return [_masked(item) for item in value]
+        case _:
+            return value
 
 
 def _settings(settings: Settings) -> Iterator[tuple[Key, Any]]:
@@ -57,7 +67,7 @@ def _is_default(key: Key, leaf: Any) -> bool:
     return leaf in ([], {}, None) or (key[-1] in fields and leaf == fields[key[-1]])
 
 
-def _rule(rule: object) -> dict[str, Any]:
+def _rule(rule: attrs.AttrsInstance) -> dict[str, Any]:
     """What a rule says: its defaults say nothing."""
     said = {field.name: (getattr(rule, field.name), field.default) for field in attrs.fields(type(rule))}
     return {name: list(value) if isinstance(value, tuple) else value for name, (value, default) in said.items() if value != default}
@@ -71,6 +81,8 @@ def _text(value: Any) -> str:
             return "-"
         case list():
             return ", ".join(map(str, value))
+        case bool():
+            return str(value).lower()
         case _:
             return str(value)
 

@@ -3,7 +3,7 @@
 import os
 import stat
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -13,7 +13,7 @@ from ccproxy_cli.config.lines import Lines, json_lines, line_of, toml_lines, yam
 from ccproxy_cli.config.origin import ConfigError, Kind, Origin, Path, Problem, Value
 
 PROJECT_NAMES = ("ccproxy.toml", "ccproxy.json", "ccproxy.yaml", "ccproxy.yml")
-USER_NAMES = ("config.toml", "config.json", "config.yaml", "config.yml")
+USER_NAMES = ("config.toml", "config.json", "config.yaml", "config.yml", "models.yaml")
 
 
 @frozen
@@ -25,6 +25,10 @@ class ConfigFile:
     lines: Lines
     found: bool
     """It was picked up from the project folder, not named by the user and not the user's own."""
+    older: str | None = None
+    """The proxy it was written for, if that was another."""
+    left_out: Sequence[Problem] = ()
+    """What such a file says and nothing here can do."""
 
     def origin(self, path: Path) -> Origin:
         """Where a key, or the table it belongs to, stands."""
@@ -70,9 +74,14 @@ def read(path: FilePath, *, found: bool = False) -> ConfigFile:
     except UnicodeDecodeError as error:
         raise ConfigError([Problem("is not UTF-8 text", Origin(Kind.FILE, str(path)))]) from error
     tree = parse(text, path)
+    lines = locate(text) if text.strip() else {}
+    if parse is not _toml:
+        from ccproxy_cli.config.older import read_older  # few have such a file, and all would wait for it
+
+        if older := read_older(tree, str(path), lines):
+            return ConfigFile(path, older.values, older.lines, found, older.kind, older.left_out)
     if not isinstance(tree, dict):
         raise ConfigError([Problem("must hold a table of settings at its top", Origin(Kind.FILE, f"{path}:1"))])
-    lines = locate(text) if text.strip() else {}
     return ConfigFile(path, dict(_leaves(tree, (), path, lines)), lines, found)
 
 

@@ -52,6 +52,18 @@ Layer: TypeAlias = Mapping[Path, Value]
 """What one source says, leaf by leaf, in its own order."""
 
 
+def tree_of(layer: Layer) -> dict[str, Any]:
+    """The leaves as the tree of tables they stand in."""
+    tree: dict[str, Any] = {}
+    for path, value in layer.items():
+        here: Any = tree
+        for name in path[:-1]:
+            here = here.setdefault(name, {}) if isinstance(here, dict) else None
+        if isinstance(here, dict) and (value.value != {} or path[-1] not in here):
+            here[path[-1]] = value.value
+    return tree
+
+
 @frozen
 class Problem:
     """One thing wrong with the configuration."""

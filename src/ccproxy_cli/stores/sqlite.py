@@ -124,7 +124,7 @@ class SQLiteStore(Store):
             connection = self._serve(connection, wanted)
             if connection is not None and time.monotonic() >= pruned + _PRUNE_SECONDS:
                 pruned = time.monotonic()
-                connection = self._prune(connection)
+                self._prune(connection)
             going = len(wanted) == len(batch)
         _close(connection)
 
@@ -147,15 +147,12 @@ class SQLiteStore(Store):
             job.tell(result, None)
         return connection
 
-    def _prune(self, connection: sqlite3.Connection) -> sqlite3.Connection | None:
-        try:
+    def _prune(self, connection: sqlite3.Connection) -> None:
+        # Another process may be at it for long. If something worse is wrong, the next step will say so.
+        with contextlib.suppress(sqlite3.Error):
             with _transaction(connection, writes=True):
                 steps.prune(connection, self._clock(), self._max_bytes)
             steps.give_back(connection)
-        except sqlite3.Error:  # another process is at it; if it is worse than that, the next step will say so
-            connection.close()
-            return None
-        return connection
 
     def _error(self, problem: Exception) -> Exception:
         match problem:

@@ -65,8 +65,10 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 
 
 def _see_to_tables(connection: sqlite3.Connection, path: Path) -> None:
+    if _version(connection) == VERSION:  # as nearly always: this waits for no writer
+        return
     connection.execute("BEGIN IMMEDIATE")
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    version = _version(connection)
     if version > VERSION:
         raise StoreError(f"{path} was written by a later version of ccproxy")
     if version == 0:
@@ -74,6 +76,11 @@ def _see_to_tables(connection: sqlite3.Connection, path: Path) -> None:
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
 
 
 def get(connection: sqlite3.Connection, now: float, key: str) -> bytes | None:

@@ -12,13 +12,13 @@ _ccproxy() {
             return
         fi
         case "${path:+$path }${COMP_WORDS[index]}" in
-            "serve"|"serve stop"|"serve status"|"ask"|"wrap"|"doctor"|"models"|"test"|"config"|"config show"|"config path"|"config explain") path="${path:+$path }${COMP_WORDS[index]}" ;;
+            "serve"|"serve stop"|"serve status"|"ask"|"wrap"|"doctor"|"models"|"test"|"config"|"config show"|"config path"|"config explain"|"config init"|"config import") path="${path:+$path }${COMP_WORDS[index]}" ;;
         esac
     done
     case "$previous" in
         --log-level) COMPREPLY=($(compgen -W "debug info warning error" -- "$current")); return ;;
         --print-env) COMPREPLY=($(compgen -W "sh fish powershell json" -- "$current")); return ;;
-        --attach|--config|--file|-a|-f) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --attach|--config|--file|--output|-a|-f|-o) COMPREPLY=($(compgen -f -- "$current")); return ;;
         --backend|--host|--max-tokens|--model|--port|--provider|--schema|--system|--workers|-m|-p|-s) return ;;
     esac
     case "$path" in
@@ -31,10 +31,12 @@ _ccproxy() {
         "doctor") words="--fix --config --json --help -h" ;;
         "models") words="--provider -p --config --json --help -h" ;;
         "test") words="--provider -p --model -m --offline --explain --config --json --help -h" ;;
-        "config") words="show path explain --help -h" ;;
+        "config") words="show path explain init import --help -h" ;;
         "config show") words="--config --json --help -h" ;;
         "config path") words="--config --json --help -h" ;;
         "config explain") words="--config --json --help -h" ;;
+        "config init") words="--output -o --force --yes -y --json --help -h" ;;
+        "config import") words="--output -o --force --json --help -h" ;;
     esac
     COMPREPLY=($(compgen -W "$words" -- "$current"))
 }

@@ -97,6 +97,8 @@ $ccproxyWords = @{
         @('show', 'Show every setting and where it came from; keys are masked'),
         @('path', 'Print the configuration file in force, or where to make one'),
         @('explain', 'Show which route a model name takes and why'),
+        @('init', 'Write a first configuration file; asks what it cannot find out'),
+        @('import', 'Write the settings of another proxy in this programs own words'),
         @('--help', 'Show this message and exit'),
         @('-h', 'Show this message and exit')
     )
@@ -114,6 +116,24 @@ $ccproxyWords = @{
     )
     'config explain' = @(
         @('--config', 'Configuration file, TOML, JSON or YAML'),
+        @('--json', 'Print a versioned JSON envelope'),
+        @('--help', 'Show this message and exit'),
+        @('-h', 'Show this message and exit')
+    )
+    'config init' = @(
+        @('--output', 'Where to write'),
+        @('-o', 'Where to write'),
+        @('--force', 'Write over a file that is there'),
+        @('--yes', 'Ask nothing and take what is found on this machine'),
+        @('-y', 'Ask nothing and take what is found on this machine'),
+        @('--json', 'Print a versioned JSON envelope'),
+        @('--help', 'Show this message and exit'),
+        @('-h', 'Show this message and exit')
+    )
+    'config import' = @(
+        @('--output', 'Where to write; - prints'),
+        @('-o', 'Where to write; - prints'),
+        @('--force', 'Write over a file that is there'),
         @('--json', 'Print a versioned JSON envelope'),
         @('--help', 'Show this message and exit'),
         @('-h', 'Show this message and exit')

@@ -249,6 +249,21 @@ def config_explain(
     execute("config explain", lambda: command.explain(model, config), as_json=json)
 
 
+@configuration.command("init", epilog=examples("ccproxy config init", "ccproxy config init --yes --output ccproxy.toml"))
+def config_init(
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write. Default is your own configuration file.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing and take what is found on this machine.")] = False,
+    json: Json = False,
+) -> None:
+    """Write a first configuration file; asks what it cannot find out."""
+    from ccproxy_cli.cli import config_init as command
+
+    execute("config init", lambda: command.run(command.Options(output, force, yes)), as_json=json)
+
+
 @configuration.command("import", epilog=examples("ccproxy config import config.json", "ccproxy config import models.yaml -o -"))
 def config_import(
     file: Annotated[str, typer.Argument(metavar="FILE", help="config.json or models.yaml of another proxy.")],

@@ -107,11 +107,29 @@ def request_format(request: Request) -> str:
 
 
 async def _recalled(client: Format, request: Request, home: Request) -> Request:
+    """The client's conversation with what is remembered of each of its answers."""
     memory = RecentTurns(lambda: 0.0)
-    for message in request.messages:
-        if message.role is Role.ASSISTANT:
-            await remember(message.parts, memory, client.name, None)
+    answers, places = runs(request), runs(home)
+    assert len(answers) == len(places)
+    for answer, place in zip(answers, places, strict=True):
+        parts = [part for message in request.messages[answer] for part in message.parts]
+        await remember(parts, memory, client.name, None, home.messages[: place.start])
     return await with_recalled(home, memory, None, request_format(request))
+
+
+def runs(request: Request) -> list[slice]:
+    """Where the assistant says or calls something."""
+    found, start = [], 0
+    for role, said in itertools.groupby(request.messages, key=lambda message: message.role):
+        run = list(said)
+        if role is Role.ASSISTANT and any(_is_heard(part) for message in run for part in message.parts):
+            found.append(slice(start, start + len(run)))
+        start += len(run)
+    return found
+
+
+def _is_heard(part: Part) -> bool:
+    return isinstance(part, ToolCall) or (isinstance(part, Text) and part.text != "")
 
 
 def loops(issuer: str) -> list[Entry]:
@@ -121,10 +139,10 @@ def loops(issuer: str) -> list[Entry]:
 
 
 def wanted(client: Format, request: Request) -> list[tuple[str, str, str]]:
-    """A client without a place for proofs is reminded of those that led to calls."""
+    """A client without a place for proofs is reminded of those that led to calls or words."""
     if client.proof_slot is not None:
         return replayed(request)
-    kept = [message for message in request.messages if any(isinstance(part, ToolCall) for part in message.parts)]
+    kept = [message for run in runs(request) for message in request.messages[run]]
     return replayed(evolve(request, messages=tuple(kept)))
 
 

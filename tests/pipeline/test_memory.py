@@ -100,7 +100,7 @@ def test_a_cache_mark_stays_at_the_end_of_its_words() -> None:
     "parts",
     [
         [Reasoning("no proof"), ToolCall("a", "Read")],
-        [Reasoning("no call", (SIGNED,)), Text("words")],
+        [Reasoning("nothing that comes back", (SIGNED,)), Text("")],
         [Reasoning("the client's own", (Proof("openai-chat", "x"),)), ToolCall("a", "Read")],
     ],
 )
@@ -111,7 +111,7 @@ def test_what_nobody_wants_back_is_not_remembered(parts: list[Part]) -> None:
 async def test_a_client_gets_its_own_reasoning_back_and_nobody_elses() -> None:
     memory = RecentTurns(Clock())
     parts: list[Part] = [Reasoning("t", (SIGNED,)), Text("words"), ToolCall("call_1", "Read", "{}")]
-    await remember(parts, memory, "openai-chat", "key of Ann")
+    await remember(parts, memory, "openai-chat", "key of Ann", ())
     replay = asked(Message(Role.USER, (Text("hi"),)), Message(Role.ASSISTANT, as_chat_replays(parts)))
     back = await with_recalled(replay, memory, "key of Ann", "anthropic")
     assert back.messages[1].parts == tuple(parts)
@@ -124,7 +124,7 @@ async def test_a_client_gets_its_own_reasoning_back_and_nobody_elses() -> None:
 async def test_reasoning_that_came_with_its_proof_is_left_alone() -> None:
     memory = RecentTurns(Clock())
     parts: list[Part] = [Reasoning("t", (SIGNED,)), ToolCall("call_1", "Read", "{}")]
-    await remember(parts, memory, "gemini", None)
+    await remember(parts, memory, "gemini", None, ())
     replay = asked(Message(Role.ASSISTANT, (Reasoning("newer", (Proof("anthropic", "other"),)), ToolCall("call_1", "Read", "{}"))))
     assert await with_recalled(replay, memory, None, "anthropic") == replay
 
@@ -133,7 +133,7 @@ async def test_a_turn_in_several_messages_is_one_turn() -> None:
     """google-genai's chats keep a message for every chunk of a stream."""
     memory = RecentTurns(Clock())
     parts: list[Part] = [Reasoning("t", (SIGNED,)), Text("words"), ToolCall("call_1", "Read", "{}")]
-    await remember(parts, memory, "gemini", None)
+    await remember(parts, memory, "gemini", None, ())
     kept = [Message(Role.ASSISTANT, (part,)) for part in parts]
     assert await with_recalled(asked(*kept), memory, None, "anthropic") == asked(*kept)
     assert await with_recalled(asked(*kept[1:]), memory, None, "anthropic") == asked(Message(Role.ASSISTANT, tuple(parts)))
@@ -143,7 +143,7 @@ async def test_calls_replayed_one_by_one_get_the_reasoning_once() -> None:
     memory = RecentTurns(Clock())
     thought = Reasoning("t", (Proof("openai-responses", "blob", ProofKind.SEALED),))
     calls = [ToolCall(f"call_{index}", "Read", "{}") for index in range(2)]
-    await remember([thought, *calls], memory, "openai-chat", None)
+    await remember([thought, *calls], memory, "openai-chat", None, ())
     one_by_one = [
         message
         for call in calls
@@ -151,6 +151,46 @@ async def test_calls_replayed_one_by_one_get_the_reasoning_once() -> None:
     ]
     back = await with_recalled(asked(*one_by_one), memory, None, "openai-responses")
     assert [message.parts for message in back.messages if message.role is Role.ASSISTANT] == [(thought, calls[0]), (calls[1],)]
+
+
+# Words without a call
+
+ASKED = Message(Role.USER, (Text("How far?"),))
+MORE = Message(Role.USER, (Text("And now?"),))
+THOUGHTFUL: list[Part] = [Reasoning("t", (SIGNED,)), Text("Ten "), Text("miles.")]
+
+
+async def reminded(*messages: Message, key: str | None = "Ann") -> tuple[Part, ...]:
+    """The second message of a conversation, after one was remembered to have gone from the question to the thoughtful answer."""
+    memory = RecentTurns(Clock())
+    await remember(THOUGHTFUL, memory, "openai-chat", "Ann", (Message(Role.SYSTEM, (Text("It is noon."),)), ASKED))
+    return (await with_recalled(asked(*messages), memory, key, "anthropic")).messages[1].parts
+
+
+async def test_words_alone_bring_their_reasoning_back() -> None:
+    assert await reminded(ASKED, Message(Role.ASSISTANT, (Text("Ten miles."),)), MORE) == tuple(THOUGHTFUL)
+
+
+async def test_what_clients_change_by_the_way_makes_no_difference() -> None:
+    replayed, late = Message(Role.ASSISTANT, (Text("Ten miles.\n"),)), Message(Role.SYSTEM, (Text("It is one."),))
+    assert await reminded(ASKED, replayed, late, MORE) == (Reasoning("t", (SIGNED,)), Text("Ten miles.\n"))
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        (Message(Role.USER, (Text("How long?"),)), Message(Role.ASSISTANT, (Text("Ten miles."),))),
+        (ASKED, Message(Role.ASSISTANT, (Text("Ten smiles."),))),
+        (Message(Role.USER, (Text("How far? Ten miles."),)), Message(Role.ASSISTANT, (Text(""),))),
+        (Message(Role.USER, (Text("Hi"), *ASKED.parts)), Message(Role.ASSISTANT, (Text("Ten miles."),))),
+    ],
+)
+async def test_the_same_words_elsewhere_do_not(messages: tuple[Message, ...]) -> None:
+    assert await reminded(*messages) == messages[1].parts
+
+
+async def test_nor_do_another_clients() -> None:
+    assert await reminded(ASKED, Message(Role.ASSISTANT, (Text("Ten miles."),)), key="Bob") == (Text("Ten miles."),)
 
 
 # The memory itself

@@ -201,6 +201,21 @@ async def test_a_chat_client_is_reminded_under_its_own_key_alone() -> None:
         assert found == reminded
 
 
+@pytest.mark.parametrize("streaming", [False, True], ids=["body", "stream"])
+@pytest.mark.parametrize("issuer", list(ANSWERS))
+async def test_a_chat_client_is_reminded_of_what_led_to_words_alone(issuer: str, streaming: bool) -> None:
+    client, proof = FORMATS["openai-chat"], Proof(issuer, "c2lnMw==", FORMATS[issuer].proof_slot.kind)  # type: ignore[union-attr]
+    thought = Response(
+        "resp_1", "model-1", (Reasoning("Let me see.", (proof,)), Text("Ten miles.")), Finish(FinishReason.STOP), Usage(1, 0, 0, 2, 0)
+    )
+    backend = Scripted(FORMATS[issuer], [thought, LAST])
+    pipeline = pipeline_over(backend)
+    asking = {"model": "model-1", "messages": [{"role": "user", "content": "hi"}], "stream": streaming}
+    first = await got(pipeline, exchange(client, evolve(first_call(client, streaming=False), body=json.dumps(asking).encode())))
+    await got(pipeline, exchange(client, echo(client, first)))
+    assert proven(history(FORMATS[issuer], backend.sent[-1])) == [(Reasoning, "Let me see.", (proof,))]
+
+
 async def test_an_envelope_is_taken_off_before_tokens_are_counted() -> None:
     client = FORMATS["anthropic"]
     backend = Scripted(FORMATS["gemini"], [answer("gemini")])

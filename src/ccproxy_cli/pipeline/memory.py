@@ -1,8 +1,8 @@
-"""Reasoning kept for clients that cannot hand it back, by the calls it led to.
+"""Reasoning kept for clients that cannot hand it back, by the calls it led to, or by where the words stand that it led to.
 
 Chat clients have no place for proofs, and some others leave thoughts out of the history they send. Their vendor still wants them back
-when the tools have answered. So an answer that calls tools is remembered, and when a client replays the call without the reasoning, that
-is put back where it stood. Nothing of it is in any id, and nothing is on disk.
+when the tools have answered, and thinks better with them later. So an answer with proofs is remembered, and when a client replays its calls
+or words without the reasoning, that is put back where it stood. Nothing of it is in any id, and nothing is on disk.
 """
 
 import itertools
@@ -13,10 +13,12 @@ from typing import Protocol, TypeAlias, assert_never
 from attrs import evolve, frozen
 
 from ccproxy_cli.core.events import Event, PartStart, ProofDelta, ResponseEnd, TextDelta
+from ccproxy_cli.core.formats import FORMATS
 from ccproxy_cli.core.ids import digest_id
 from ccproxy_cli.core.parts import Part, Proof, Reasoning, Text, ToolCall
 from ccproxy_cli.core.request import Message, Request, Role
 from ccproxy_cli.pipeline.recent import Recent
+from ccproxy_cli.pipeline.trail import Trail
 
 _OVERHEAD = 100
 """Bytes that an object takes besides its texts, about."""
@@ -50,6 +52,10 @@ class Turn:
     @property
     def call_ids(self) -> list[str]:
         return [step.call_id for step in self.steps if isinstance(step, Called)]
+
+    @property
+    def has_words(self) -> bool:
+        return any(isinstance(step, Said) and step.length for step in self.steps)
 
     @property
     def issuers(self) -> frozenset[str]:
@@ -106,7 +112,8 @@ class Listener:
 
 
 def turn_of(parts: Iterable[Part], client: str) -> Turn | None:
-    """What to remember of an answer to a client of that format; None if it holds no call, or nothing of another issuer's to keep."""
+    """What to remember of an answer to a client of that format; None if it neither says nor calls anything, or if nothing of another
+    issuer's is to be kept."""
     steps: list[Step] = []
     for part in parts:
         match part:
@@ -119,14 +126,7 @@ def turn_of(parts: Iterable[Part], client: str) -> Turn | None:
             case _:
                 pass
     turn = Turn(tuple(steps))
-    return turn if turn.call_ids and turn.issuers - {client} else None
-
-
-def replayed_calls(parts: Sequence[Part]) -> list[str]:
-    """The ids of the calls in a turn that came back without any reasoning that somebody vouches for."""
-    if any(isinstance(part, Reasoning) and part.proofs for part in parts):
-        return []
-    return [part.call_id for part in parts if isinstance(part, ToolCall)]
+    return turn if (turn.call_ids or turn.has_words) and turn.issuers - {client} else None
 
 
 def restored(parts: Sequence[Part], turn: Turn) -> tuple[Part, ...]:
@@ -202,46 +202,73 @@ def memory_key(client_key: str | None, call_id: str) -> str:
     return f"{digest_id(client_key or '')}/{call_id}"
 
 
+def place_key(client_key: str | None, trail: Trail) -> str:
+    """What words without a call are remembered under."""
+    return f"{digest_id(client_key or '')}/words/{trail.place}"
+
+
 async def with_recalled(request: Request, memory: TurnMemory, client_key: str | None, issuer: str | None) -> Request:
     """A client's conversation with the reasoning it could not hand back, as far as it is remembered.
 
     Args:
         issuer: the format that the request goes out in, whose reasoning alone is of use; None if that is not known.
     """
-    if not any(isinstance(part, ToolCall) for message in request.messages for part in message.parts):
+    if not any(message.role is Role.ASSISTANT for message in request.messages) or not _may_have_issued(issuer):
         return request
     told: set[tuple[str, ...]] = set()
     messages: list[Message] = []
+    trail = Trail()
     for role, said in itertools.groupby(request.messages, key=lambda message: message.role):
         run = list(said)
+        trail.follow(run)
         parts = tuple(part for message in run for part in message.parts)
-        turn = await _recalled(parts, memory, client_key) if role is Role.ASSISTANT else None
+        turn = await _recalled(parts, trail, memory, client_key) if role is Role.ASSISTANT else None
         if turn is None or not (issuer is None or issuer in turn.issuers):
             messages += run
             continue
         calls = tuple(turn.call_ids)
-        fresh = calls not in told
+        again = bool(calls) and calls in told
         told.add(calls)
         # Some clients replay each of several calls as a turn of its own: the reasoning comes before the first.
-        parts = restored(parts, turn if fresh else turn.without_reasoning)
+        parts = restored(parts, turn.without_reasoning if again else turn)
         messages.append(evolve(run[0], parts=parts, flat=False))
     return evolve(request, messages=tuple(messages)) if told else request
 
 
-async def _recalled(parts: Sequence[Part], memory: TurnMemory, client_key: str | None) -> Turn | None:
-    for call_id in replayed_calls(parts):
-        turn = await memory.recall(memory_key(client_key, call_id))
+def _may_have_issued(issuer: str | None) -> bool:
+    """Whether vendors of that format vouch for reasoning at all."""
+    return issuer is None or FORMATS[issuer].proof_slot is not None
+
+
+async def _recalled(parts: Sequence[Part], trail: Trail, memory: TurnMemory, client_key: str | None) -> Turn | None:
+    """What is remembered of a turn that came back without any reasoning that somebody vouches for."""
+    if any(isinstance(part, Reasoning) and part.proofs for part in parts):
+        return None
+    calls = [part.call_id for part in parts if isinstance(part, ToolCall)]
+    for key in [memory_key(client_key, call_id) for call_id in calls] or [place_key(client_key, trail)]:
+        turn = await memory.recall(key)
         if turn is not None:
             return turn
     return None
 
 
-async def remember(parts: Iterable[Part], memory: TurnMemory, client: str, client_key: str | None) -> None:
-    """Keep what a client of that format cannot, of an answer it is about to get."""
+async def remember(parts: Iterable[Part], memory: TurnMemory, client: str, client_key: str | None, before: Sequence[Message]) -> None:
+    """Keep what a client of that format cannot, of an answer it is about to get.
+
+    Args:
+        before: the conversation that led to the answer.
+    """
+    parts = tuple(parts)
     turn = turn_of(parts, client)
-    if turn is not None:
-        for call_id in turn.call_ids:
-            await memory.remember(memory_key(client_key, call_id), turn)
+    if turn is None:
+        return
+    for call_id in turn.call_ids:
+        await memory.remember(memory_key(client_key, call_id), turn)
+    if not turn.call_ids:
+        trail = Trail()
+        trail.follow(before)
+        trail.hear(parts, answer=True)
+        await memory.remember(place_key(client_key, trail), turn)
 
 
 class RecentTurns:

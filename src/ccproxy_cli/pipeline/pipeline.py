@@ -20,7 +20,7 @@ from ccproxy_cli.core.events import StreamError
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats import Keeping
 from ccproxy_cli.core.http import HTTPCall, HTTPReply
-from ccproxy_cli.core.request import Request
+from ccproxy_cli.core.request import Message, Request
 from ccproxy_cli.core.seal import KEY_LENGTH
 from ccproxy_cli.pipeline.exchange import Answer, Exchange
 from ccproxy_cli.pipeline.memory import Listener, RecentTurns, TurnMemory, remember, with_recalled
@@ -233,7 +233,7 @@ class Pipeline:
             request = await with_recalled(request, self._memory, exchange.client_key, issuer)
         return request
 
-    async def _outgoing(self, exchange: Exchange, stream: EventStream) -> EventStream:
+    async def _outgoing(self, exchange: Exchange, stream: EventStream, before: Sequence[Message]) -> EventStream:
         """The events with their proofs in the client's own place for such, or remembered where it has none."""
         slot = exchange.format.proof_slot
         outbound = Outbound(exchange.format, self._seal_key)
@@ -244,7 +244,7 @@ class Pipeline:
                     for event in batch:
                         listener.feed(event)
                     if listener.done:
-                        await remember(listener.parts, self._memory, exchange.format.name, exchange.client_key)
+                        await remember(listener.parts, self._memory, exchange.format.name, exchange.client_key, before)
                         listener = None
                 yield batch if slot is None else [ready for event in batch for ready in outbound.feed(event)]
         finally:
@@ -271,7 +271,7 @@ class Pipeline:
         exchange.sent_upstream = time.monotonic()
         accepted = await _accepted(exchange, backend, request, refused)
         exchange.child_pid = accepted.child_pid if isinstance(accepted, ProcessStream) else None
-        stream = self._outgoing(exchange, accepted)
+        stream = self._outgoing(exchange, accepted, request.messages)
         if promise is not None:
             stream = self._keeper.named_as_promised(exchange, promise, stream, request)
         exchange.first_byte = time.monotonic()

@@ -110,7 +110,7 @@ async def test_codex_is_told_by_arguments_before_the_users_own(machine: Machine)
     ended = await machine.run(*WRAP, "--model", "echo", "--", pretend(machine, "codex"), "exec", "--", "-c", "x")
     arguments, environment, _ = json.loads(ended.out)
     assert arguments[-4:] == ["exec", "--", "-c", "x"]
-    assert arguments[:-4:2] == ["-c"] * 3
+    assert set(arguments[:-4:2]) == {"-c"}
     assert 'model_provider="ccproxy"' in arguments
     assert 'model="echo"' in arguments
     assert not any(environment["CCPROXY_SESSION_KEY"] in argument for argument in arguments)

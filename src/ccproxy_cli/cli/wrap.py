@@ -41,7 +41,9 @@ def say(line: str) -> None:
 def _print_environment(program: tuple[str, ...], model: str | None, shell: str, config: str | None) -> Result | int:
     """What would be set for a program, or for any, to use the server that `serve` runs."""
     from ccproxy_cli.config.load import check_exposure
-    from ccproxy_cli.launch.recipes import GENERIC, Endpoint, changes, left_to_do, recipe_for
+    from ccproxy_cli.launch.filling import Told
+    from ccproxy_cli.launch.programs import GENERIC, recipe_for
+    from ccproxy_cli.launch.recipes import changes, left_to_do
     from ccproxy_cli.launch.shells import Shell, render_changes
 
     if shell not in list(Shell):
@@ -53,10 +55,10 @@ def _print_environment(program: tuple[str, ...], model: str | None, shell: str, 
         return Result("wrap", errors=(Failure("usage", "the server picks a new port each time", "Set server.port."),), code=USAGE)
     recipe = recipe_for(program[0]) if program else GENERIC
     # Without a token any key will do, and programs insist on one.
-    endpoint = Endpoint(_reachable(server.host, server.port), check_exposure(loaded, os.environ) or "ccproxy")
-    wanted = changes(recipe, endpoint, model)
+    told = Told(_reachable(server.host, server.port), check_exposure(loaded, os.environ) or "ccproxy", model)
+    wanted = changes(recipe, told)
     sys.stdout.write(render_changes(wanted, Shell(shell)) + "\n")
-    if line := left_to_do(recipe, endpoint, model):
+    if line := left_to_do(recipe, told):
         say(line)
     return 0
 

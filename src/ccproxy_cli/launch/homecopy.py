@@ -17,6 +17,7 @@ from typing import Any
 
 from attrs import Factory, frozen
 
+from ccproxy_cli.launch.filling import Told, Tree, fill_tree
 from ccproxy_cli.launch.register import make_private, state_folder
 
 _PREFIX = "home-"
@@ -28,18 +29,35 @@ class HomeCopy:
     """What a program's own home must have otherwise than the user's."""
 
     variable: str
-    """Tells the program where its home is; unset, that is the user's."""
-    folder: str
-    """The program's folder in the home."""
+    """Tells the program where its home is."""
+    usual: str
+    """Where that is when the variable is unset, below the user's home."""
     file: str
-    """Its settings in that folder: JSON, perhaps with comments."""
-    changes: Mapping[str, Any] = Factory(dict)
-    """Members to set, one object within the other; None takes a member out."""
+    """The program's settings, below its home: JSON, perhaps with comments, or YAML. Only what lies beside it is linked to."""
+    changes: Mapping[str, Tree] = Factory(dict)
+    """Members to set, one object within the other; None takes a member out. A template."""
+    names_file: bool = False
+    """The variable names the file itself, and nothing beside it counts."""
+    xdg: str | None = None
+    """A variable of the XDG base directories that, where set, stands for the first two folders of `usual`."""
+
+    @property
+    def shown(self) -> str:
+        """The settings file as a user would write it."""
+        return "/".join(("~", *filter(None, (self.usual, self.file))))
+
+    def users(self, environ: Mapping[str, str]) -> Path:
+        """The user's own settings file."""
+        if own := environ.get(self.variable):
+            return Path(own) if self.names_file else Path(own, self.file)
+        if self.xdg is not None and (base := environ.get(self.xdg)):
+            return Path(base, *Path(self.usual).parts[2:], self.file)
+        return Path(environ.get("HOME") or Path.home(), self.usual, self.file)
 
 
 @contextlib.contextmanager
-def private_home(copy: HomeCopy, environ: Mapping[str, str]) -> Iterator[Path]:
-    """A copy of the user's home, for as long as the context lasts.
+def private_home(copy: HomeCopy, environ: Mapping[str, str], told: Told) -> Iterator[Path]:
+    """What the variable has to say, for as long as the context lasts: a copy of the user's home, or of the one file.
 
     Raises:
         OSError: it cannot be made.
@@ -49,30 +67,31 @@ def private_home(copy: HomeCopy, environ: Mapping[str, str]) -> Iterator[Path]:
     _sweep(parent)
     home = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=parent))
     try:
-        users = Path(environ.get(copy.variable) or environ.get("HOME") or Path.home()) / copy.folder
-        folder = home / copy.folder
-        folder.mkdir(mode=0o700)
-        if users.is_dir():
-            for entry in users.iterdir():
-                if entry.name != copy.file:
-                    (folder / entry.name).symlink_to(entry.absolute())
-        settings = _changed(_read(users / copy.file), copy.changes)
-        file = os.open(folder / copy.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        users = copy.users(environ)
+        own = home / copy.file
+        own.parent.mkdir(mode=0o700, exist_ok=True)
+        if not copy.names_file and users.parent.is_dir():
+            for entry in users.parent.iterdir():
+                if entry.name != users.name:
+                    (own.parent / entry.name).symlink_to(entry.absolute())
+        settings = _changed(_read(users), fill_tree(copy.changes, told))
+        file = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(file, "w", encoding="utf-8") as stream:
-            json.dump(settings, stream, indent=2)
-        yield home
-        _move_back(folder, users, copy.file)
+            json.dump(settings, stream, indent=2, default=str)  # which is YAML, too, but for YAML's dates
+        yield own if copy.names_file else home
+        if not copy.names_file:
+            _move_back(own, users.parent)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _move_back(folder: Path, users: Path, file: str) -> None:
+def _move_back(own: Path, users: Path) -> None:
     """Give the user what the program has made or, by putting a new file in place of a link, changed. Folders of the user's stay."""
-    made = [entry for entry in folder.iterdir() if not entry.is_symlink() and entry.name != file]
+    made = [entry for entry in own.parent.iterdir() if not entry.is_symlink() and entry.name != own.name]
     if not made:
         return
     with contextlib.suppress(OSError):  # the program has ended, and nothing is to take the place of its exit code
-        users.mkdir(mode=0o700, exist_ok=True)
+        users.mkdir(mode=0o700, parents=True, exist_ok=True)
         for entry in made:
             if not (users / entry.name).is_dir():
                 shutil.move(entry, users / entry.name)
@@ -100,10 +119,22 @@ def _read(file: Path) -> dict[str, Any]:
     """The user's settings; none if there are none, or none that can be read."""
     try:
         text = file.read_text("utf-8-sig")
-        settings = json.loads(_TOKENS.sub(lambda token: token[0] if token[0].startswith('"') else "", text))
+        if file.suffix in (".yaml", ".yml"):
+            settings = _read_yaml(text)
+        else:
+            settings = json.loads(_TOKENS.sub(lambda token: token[0] if token[0].startswith('"') else "", text))
     except (OSError, ValueError):
         return {}
     return settings if isinstance(settings, dict) else {}
+
+
+def _read_yaml(text: str) -> object:
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
 
 
 def _changed(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,20 +5,21 @@ import contextlib
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import TypeAlias
 
 from attrs import evolve, frozen
 
-from ccproxy_cli.backends.claude_code.user_settings import find_override
 from ccproxy_cli.config.origin import ConfigError, Problem
 from ccproxy_cli.config.settings import ProviderSettings, Settings
 from ccproxy_cli.launch.child import NOT_EXECUTABLE, CannotStart, ChildSignals, Ending, find_program, run_child
+from ccproxy_cli.launch.filling import Told
 from ccproxy_cli.launch.homecopy import HomeCopy, private_home
-from ccproxy_cli.launch.recipes import Endpoint, Recipe, arguments_for, changes, child_environment, recipe_for
+from ccproxy_cli.launch.programs import recipe_for
+from ccproxy_cli.launch.recipes import Recipe, arguments_for, changes, child_environment
 from ccproxy_cli.launch.serve import RunningServer, serving
 from ccproxy_cli.launch.session import Tally, routes_to, routes_with_default, routes_within, session_settings, takes_every_name
 from ccproxy_cli.pipeline.pipeline import Pipeline
+from ccproxy_cli.pipeline.route import RouteTable
 from ccproxy_cli.server.app import create_app
 from ccproxy_cli.wiring import build_pipeline
 
@@ -26,6 +27,7 @@ DefaultModel: TypeAlias = Callable[[Settings], Awaitable[str]]
 """Chooses `provider/model` where nobody has named one."""
 
 _TOKEN_BYTES = 32
+_UNHEARD_OF = "unheard-of"
 
 
 @frozen
@@ -53,7 +55,7 @@ async def wrap(
     Raises:
         BadRequest: nobody serves the model asked for.
         CannotStart: the program is missing, cannot be executed, or needs a home of its own that cannot be made.
-        ConfigError: a provider lacks what it needs, or the one asked for does not exist.
+        ConfigError: a provider lacks what it needs, the one asked for does not exist, or the program has to be told a model.
     """
     recipe = recipe_for(wrapped.arguments[0])
     find_program(wrapped.arguments[0], environ.get("PATH"))  # before anything is started for it
@@ -65,19 +67,20 @@ async def wrap(
     async with contextlib.AsyncExitStack() as stack:
         pipeline = build_pipeline(session)
         stack.push_async_callback(pipeline.aclose)
-        await _lead(pipeline, session, wrapped, default_model)
+        default = await _lead(pipeline, session, wrapped, default_model)
+        model = _model_for(recipe, wrapped.model, default)
         app = create_app(session, pipeline, log=lambda line: None, observers=[tally.observe])
         server = await stack.enter_async_context(serving(app))
         pipeline.warm_up()
         with ChildSignals() as signals:
-            endpoint = Endpoint(server.url, token)
-            wanted = changes(recipe, endpoint, wrapped.model)
+            told = Told(server.url, token, model)
+            wanted = changes(recipe, told)
             if recipe.home is not None:
-                wanted[recipe.home.variable] = _home(recipe.home, environ, stack)
+                wanted[recipe.home.variable] = _home(recipe.home, environ, told, stack)
             environment = _environment(recipe, wanted, environ, say)
             program, *rest = wrapped.arguments
             watch = asyncio.create_task(_watch(server, say))
-            ending = await run_child((program, *arguments_for(recipe, endpoint, wrapped.model), *rest), environment, signals)
+            ending = await run_child((program, *arguments_for(recipe, told), *rest), environment, signals)
             watch.cancel()
             try:
                 await stack.aclose()
@@ -87,9 +90,22 @@ async def wrap(
             return ending
 
 
-def _home(copy: HomeCopy, environ: Mapping[str, str], stack: contextlib.AsyncExitStack) -> str:
+def _model_for(recipe: Recipe, asked: str | None, default: str | None) -> str | None:
+    """What the program is told to ask for.
+
+    Raises:
+        ConfigError: it has to be told, and nobody knows what.
+    """
+    if asked is not None or not recipe.needs_model:
+        return asked
+    if default is None:
+        raise ConfigError([Problem(f"{recipe.name} calls only models that it is told of", fix="Name one with --model.")])
+    return default
+
+
+def _home(copy: HomeCopy, environ: Mapping[str, str], told: Told, stack: contextlib.AsyncExitStack) -> str:
     try:
-        return str(stack.enter_context(private_home(copy, environ)))
+        return str(stack.enter_context(private_home(copy, environ, told)))
     except OSError as error:
         raise CannotStart(f"a home of its own cannot be made: {error.filename}: {error.strerror}", NOT_EXECUTABLE) from error
 
@@ -100,8 +116,6 @@ def _environment(
     made = child_environment(wanted, environ)
     if made.set_aside:
         say(f"set aside for {recipe.name if recipe.programs else 'this program'}: {', '.join(made.set_aside)}")
-    if recipe.reads_claude_settings and (override := find_override(environ, Path.home())):
-        say(f"{override.path} sets {', '.join(override.names)}, which wins: take that out, or {recipe.name} goes elsewhere")
     return made.variables
 
 
@@ -116,8 +130,8 @@ def _narrowed(settings: Settings, backend: str) -> Settings:
     return evolve(settings, providers={backend: settings.providers.get(backend, ProviderSettings(backend))}, default_model=None)
 
 
-async def _lead(pipeline: Pipeline, settings: Settings, wrapped: Wrapped, default_model: DefaultModel) -> None:
-    """Lead the program's requests where the user wants them."""
+async def _lead(pipeline: Pipeline, settings: Settings, wrapped: Wrapped, default_model: DefaultModel) -> str | None:
+    """Lead the program's requests where the user wants them, and return the model that those go to which name none of theirs."""
     if wrapped.backend is not None and wrapped.backend not in pipeline.backends:
         known = ", ".join(pipeline.backends)
         raise ConfigError([Problem(f"there is no provider named {wrapped.backend}", fix=f"There are: {known}")])
@@ -126,10 +140,18 @@ async def _lead(pipeline: Pipeline, settings: Settings, wrapped: Wrapped, defaul
     model = wrapped.model or (settings.default_model if wrapped.backend is None and not settings.models else None)
     if model is not None:
         pipeline.routes = routes_to(table, model, wrapped.backend)
-    elif wrapped.backend is not None:
+        return model
+    if wrapped.backend is not None:
         alone = _narrowed(settings, wrapped.backend)
         default = None if takes_every_name(table, wrapped.backend) else await default_model(alone)
         pipeline.routes = routes_within(table, wrapped.backend, default)
     else:
         default = None if takes_every_name(table, table.sole) else await default_model(settings)
         pipeline.routes = routes_with_default(table, default)
+    return default or _one_for_all(pipeline.routes)
+
+
+def _one_for_all(table: RouteTable) -> str | None:
+    """The model that a name leads to which nobody has heard of, unless it would be asked for by that name."""
+    target = table.resolve(_UNHEARD_OF).target
+    return None if target.model == _UNHEARD_OF else str(target)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from ccproxy_cli.core.events import Event, ResponseEnd, TextDelta
 from ccproxy_cli.core.parts import Part, Reasoning, Refusal, Text, ToolCall
+from ccproxy_cli.core.rates import Allowance
 from ccproxy_cli.core.response import Finish, FinishReason, Response, Usage
 from ccproxy_cli.core.stream import explode
 
@@ -18,6 +19,7 @@ JSON_VALUES = st.recursive(
 )
 ARGUMENTS = st.dictionaries(st.sampled_from("abc"), st.integers(0, 9) | WORDS, max_size=3).map(json.dumps)
 COUNTS = st.integers(0, 5000)
+ALLOWANCES = st.builds(Allowance, COUNTS, COUNTS, st.floats(0, 100_000))
 
 
 @st.composite

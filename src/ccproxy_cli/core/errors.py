@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from ccproxy_cli.core.jsontext import JSON
+from ccproxy_cli.core.rates import Measure
 
 
 class ErrorKind(enum.Enum):
@@ -96,6 +97,8 @@ class APIError:
     """The upstream's error body, for the format it came from."""
     details: JSON | None = None
     """What the vendor, or we, say about it for programs; only formats with a place for it tell."""
+    measure: Measure | None = None
+    """Of a refusal by rate of our own, what was too much."""
     headers: Mapping[str, str] | None = None
     """Further reply headers the client should see, such as `allow` or rate-limit figures."""
 

@@ -14,6 +14,7 @@ from ccproxy_cli.core.framing import Frame
 from ccproxy_cli.core.http import HTTPCall, HTTPReply
 from ccproxy_cli.core.jsontext import dumps, join_members
 from ccproxy_cli.core.profile import Profile
+from ccproxy_cli.core.rates import Rates
 from ccproxy_cli.core.request import Request
 from ccproxy_cli.core.response import Receipt, Response
 from ccproxy_cli.core.seal import ProofSlot
@@ -133,5 +134,9 @@ class Format:
     refuses_json_schema: Callable[[APIError], bool] | None = field(default=None, repr=False)
     """Whether an upstream's error may mean that its model takes tools in an older dialect alone (`Profile.json_schema`); None where there
     is one dialect."""
+    encode_rates: Callable[[Rates, float], Mapping[str, str]] | None = field(default=None, repr=False)
+    """Reply headers that tell what may still be asked for, at a Unix time; None where the vendor tells nothing."""
+    decode_rates: Callable[[Mapping[str, str], float], Rates] | None = field(default=None, repr=False)
+    """The same from an upstream's headers. Raises nothing: what cannot be read is left out."""
     keeping: Keeping | None = field(default=None, repr=False)
     """For a format whose clients go on from earlier answers by their ids."""

@@ -13,6 +13,7 @@ from attrs import evolve
 from ccproxy_cli.core.errors import APIError, ErrorKind, kind_of_status
 from ccproxy_cli.core.http import HTTPReply
 from ccproxy_cli.core.jsontext import JSON, JSONError, dumps, loads
+from ccproxy_cli.core.rates import Measure
 
 MAX_MESSAGE = 2_000
 """Characters of an error message that are passed on: enough for any honest one, and below 4 KiB with its frame."""
@@ -210,6 +211,8 @@ def error_body(error: APIError, name: str) -> JSON:
     if error.origin == name and _is_proper(error.raw):
         return error.raw
     word, code = _WORDS[error.kind]
+    if error.measure is not None:
+        word = "tokens" if error.measure is Measure.TOKENS else "requests"
     own = error.origin in (name, None)
     return {
         "error": {

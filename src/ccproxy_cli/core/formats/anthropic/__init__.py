@@ -14,6 +14,7 @@ from ccproxy_cli.core.formats.anthropic.catalog import (
 )
 from ccproxy_cli.core.formats.anthropic.envelope import check, peek
 from ccproxy_cli.core.formats.anthropic.errors import decode_error, encode_error, encode_stream_error
+from ccproxy_cli.core.formats.anthropic.rates import decode_rates, encode_rates
 from ccproxy_cli.core.formats.anthropic.receipt import read_receipt
 from ccproxy_cli.core.formats.anthropic.request_decoder import decode_count_request, decode_request
 from ccproxy_cli.core.formats.anthropic.request_encoder import encode_count_request, encode_request
@@ -51,6 +52,8 @@ FORMAT = Format(
     encode_count=encode_count,
     fit_tool_name=partial(fit_name, limit=128),
     stops_taken=stops_taken,
+    encode_rates=encode_rates,
+    decode_rates=decode_rates,
     proof_slot=ProofSlot(ProofKind.SIGNATURE),
 )
 

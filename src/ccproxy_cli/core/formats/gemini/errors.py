@@ -9,6 +9,7 @@ from ccproxy_cli.core.formats.gemini.wire import NAME
 from ccproxy_cli.core.framing import encode_frame
 from ccproxy_cli.core.http import HTTPReply
 from ccproxy_cli.core.jsontext import JSON, JSONError, dumps, loads
+from ccproxy_cli.core.rates import Measure
 
 MAX_MESSAGE = 3500
 """Characters of a message: bodies stay below 4 KiB of plain text."""
@@ -227,6 +228,10 @@ def _details(error: APIError) -> list[JSON]:
         details.append({"@type": f"{_TYPES}BadRequest", "fieldViolations": [{"field": error.param, "description": error.message[:200]}]})
     if error.kind is ErrorKind.AUTHENTICATION:
         details.append({"@type": f"{_TYPES}ErrorInfo", "reason": "API_KEY_INVALID", "domain": "googleapis.com"})
+    if error.measure is not None:
+        span = "" if error.measure is Measure.CONCURRENCY else "PerMinute"
+        quota = {"quotaId": error.measure.title().replace("_", "") + span, "description": error.message[:200]}
+        details.append({"@type": f"{_TYPES}QuotaFailure", "violations": [quota]})
     if error.retry_after is not None and re.fullmatch(r"\d+(\.\d+)?", error.retry_after):
         details.append({"@type": f"{_TYPES}RetryInfo", "retryDelay": f"{error.retry_after}s"})
     return details

@@ -4,6 +4,7 @@ from functools import partial
 
 from ccproxy_cli.core.formats._format import Format
 from ccproxy_cli.core.formats._openai.catalog import ModelLists, models_call
+from ccproxy_cli.core.formats._openai.rates import decode_rates, encode_rates
 from ccproxy_cli.core.formats.openai_chat.bend import stops_taken
 from ccproxy_cli.core.formats.openai_chat.decoder import ChatStreamDecoder
 from ccproxy_cli.core.formats.openai_chat.encoder import ChatStreamEncoder
@@ -39,6 +40,8 @@ FORMAT = Format(
     encode_models=_LISTS.encode,
     encode_model=_LISTS.encode_one,
     stops_taken=stops_taken,
+    encode_rates=encode_rates,
+    decode_rates=decode_rates,
     fit_tool_name=partial(fit_name, limit=64),
 )
 

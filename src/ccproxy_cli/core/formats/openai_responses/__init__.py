@@ -2,6 +2,7 @@
 
 from ccproxy_cli.core.formats._format import Format
 from ccproxy_cli.core.formats._openai.catalog import ModelLists, models_call
+from ccproxy_cli.core.formats._openai.rates import decode_rates, encode_rates
 from ccproxy_cli.core.formats.openai_responses.bend import stops_taken
 from ccproxy_cli.core.formats.openai_responses.counting import decode_count, encode_count
 from ccproxy_cli.core.formats.openai_responses.decoder import ResponsesStreamDecoder
@@ -48,6 +49,8 @@ FORMAT = Format(
     encode_count=encode_count,
     fit_tool_name=fit_tool_name,
     stops_taken=stops_taken,
+    encode_rates=encode_rates,
+    decode_rates=decode_rates,
     proof_slot=ProofSlot(ProofKind.SEALED),
     keeping=ResponsesKeeping(),
 )

@@ -270,8 +270,8 @@ async def test_who_wants_no_loss_or_has_nothing_to_lose_gets_the_error(strict: b
 
 async def test_other_errors_are_not_tried_again() -> None:
     client = FORMATS["anthropic"]
-    overloaded = UpstreamError(APIError(ErrorKind.OVERLOADED, "Invalid `signature` in `thinking` block", 529))
-    backend = Scripted(client, [overloaded, LAST])
+    too_large = UpstreamError(APIError(ErrorKind.TOO_LARGE, "Invalid `signature` in `thinking` block", 413))
+    backend = Scripted(client, [too_large, LAST])
     with pytest.raises(UpstreamError):
         await pipeline_over(backend).generate(exchange(client, replaying(client)))
     assert len(backend.script) == 1

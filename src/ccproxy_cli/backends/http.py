@@ -255,7 +255,7 @@ class HTTPBackend:
     def _clean(self, error: Fault) -> Fault:
         match error:
             case UpstreamError():
-                return UpstreamError(self._redactor.error(error.error))
+                return UpstreamError(self._redactor.error(error.error), error.fate)
             case _:
                 return BadUpstream(self._redactor.text(f"{self.name}: {error.message}"))
 

@@ -18,7 +18,7 @@ from yarl import URL
 from ccproxy_cli.backends.connections import Connector, body_of, watch_loss
 from ccproxy_cli.backends.watch import Stalled, Watch
 from ccproxy_cli.config.settings import TimeoutSettings
-from ccproxy_cli.core.errors import APIError, ErrorKind, UpstreamError
+from ccproxy_cli.core.errors import APIError, ErrorKind, Fate, UpstreamError
 from ccproxy_cli.core.http import HTTPCall
 
 MAX_BODY = 64 * 1024 * 1024
@@ -72,18 +72,23 @@ class Reply:
         """The whole body.
 
         Raises:
-            UpstreamError: as `next`, or it is larger than `limit` bytes.
+            UpstreamError: as `next`, or it is larger than `limit` bytes. Of an answer that breaks off its fate is known.
         """
         length = self._response.headers.get("content-length", "")
         if length.isdigit() and len(length) < 20 and int(length) > limit:
             raise self._transport.broken(f"an answer of more than {limit >> 20} MiB")
         pieces: list[bytes] = []
         size = 0
-        while piece := await self.next():
-            size += len(piece)
-            if size > limit:
-                raise self._transport.broken(f"an answer of more than {limit >> 20} MiB")
-            pieces.append(piece)
+        try:
+            while piece := await self.next():
+                size += len(piece)
+                if size > limit:
+                    raise self._transport.broken(f"an answer of more than {limit >> 20} MiB")
+                pieces.append(piece)
+        except UpstreamError as error:
+            if pieces:
+                error.fate = Fate.BEGUN
+            raise
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def _read(self) -> bytes:
@@ -197,17 +202,19 @@ class Transport:
 
     def fault(self, error: Exception) -> UpstreamError:
         """What a failure of the client library means, in words that hold no URL, header or key."""
-        kind = ErrorKind.BAD_UPSTREAM
+        kind, fate = ErrorKind.BAD_UPSTREAM, Fate.TOLD
         match error:
             case Stalled(after=seconds):
                 kind, message = ErrorKind.UPSTREAM_TIMEOUT, f"{self.name} stopped answering for {seconds:g} seconds"
             case aiohttp.ConnectionTimeoutError():
+                fate = Fate.UNSENT
                 kind, message = ErrorKind.UPSTREAM_TIMEOUT, f"{self.name} could not be reached within {self.timeouts.connect:g} seconds"
             case TimeoutError():
                 kind, message = ErrorKind.UPSTREAM_TIMEOUT, f"{self.name} did not answer within {self.timeouts.first_byte:g} seconds"
             case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
                 message = f"{self.name} has no valid TLS certificate for {self.host}"
             case aiohttp.ClientConnectorError():
+                fate = Fate.UNSENT
                 reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else "no such host"
                 message = f"{self.name} cannot be reached at {self.host}:{self.port}: {reason}"
             case aiohttp.ClientPayloadError():
@@ -218,7 +225,7 @@ class Transport:
                 message = f"{self.name} closed the connection before answering"
             case _:
                 message = f"{self.name} cannot be called: {type(error).__name__}"
-        return UpstreamError(APIError(kind, message))
+        return UpstreamError(APIError(kind, message), fate)
 
     def _url(self, call: HTTPCall) -> URL:
         key = f"{call.path}?{call.query}" if call.query else call.path

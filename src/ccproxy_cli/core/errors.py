@@ -153,9 +153,21 @@ class BadUpstream(CodecError):
         return APIError(ErrorKind.BAD_UPSTREAM, self.message)
 
 
+class Fate(enum.Enum):
+    """How far a request had come when it failed: what decides whether it may be sent again."""
+
+    TOLD = "told"
+    """The error itself tells, if anything does."""
+    UNSENT = "unsent"
+    """It never left this machine."""
+    BEGUN = "begun"
+    """Its answer had begun to arrive: what it costs is spent, and nothing may be sent for it again."""
+
+
 class UpstreamError(Exception):
     """The upstream answered with an error, or could not answer; `error` says which."""
 
-    def __init__(self, error: APIError) -> None:
+    def __init__(self, error: APIError, fate: Fate = Fate.TOLD) -> None:
         super().__init__(error.message)
         self.error = error
+        self.fate = fate

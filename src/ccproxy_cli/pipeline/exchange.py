@@ -34,7 +34,9 @@ class Exchange:
     """What the client asked for."""
     stream: bool = False
     route: str | None = None
-    """`provider/model` that serves it."""
+    """`provider/model` that serves it, or failed to."""
+    tries: int = 0
+    """Requests sent upstream for it."""
     relayed: bool = False
     """Went through as bytes, not through the vocabulary."""
     usage: Usage | None = None
@@ -55,6 +57,21 @@ class Exchange:
     def owner(self) -> str:
         """Whose request this is, fit for keys of what is kept for nobody else. Says neither key nor name."""
         return digest_id(self.client_key or "") if self.client is None else digest_id(f"{self.client}\0{self.client_key or ''}")
+
+    def turns_to(self, route: str) -> None:
+        """It is to be served by `route`: whatever was noted of another one is void."""
+        if self.tries or self.losses:
+            self.losses = Losses(strict=self.strict)
+        self.route = route
+        self.relayed = False
+        self.upstream_status = None
+        self.child_pid = None
+
+    def sent(self, now: float) -> None:
+        """A request goes upstream. Waits between tries count as the upstream's time, not as ours."""
+        self.tries += 1
+        if self.sent_upstream is None:
+            self.sent_upstream = now
 
     def broke_off(self, error: APIError) -> None:
         """Note how an answer ended that had begun, in the words of the request log."""

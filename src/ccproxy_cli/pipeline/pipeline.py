@@ -14,20 +14,23 @@ from collections.abc import Mapping, Sequence
 from attrs import evolve
 
 from ccproxy_cli.backends.base import Backend, EventStream, Health, ProcessStream, RelayBackend, RelayedReply, RelayedStream, WarmBackend
+from ccproxy_cli.config.settings import RetrySettings
 from ccproxy_cli.core.catalog import ModelInfo
 from ccproxy_cli.core.errors import BadRequest, BadUpstream, ErrorKind, UpstreamError
 from ccproxy_cli.core.events import StreamError
 from ccproxy_cli.core.extras import Losses
-from ccproxy_cli.core.formats import Keeping
+from ccproxy_cli.core.formats import Envelope, Keeping
 from ccproxy_cli.core.http import HTTPCall, HTTPReply
 from ccproxy_cli.core.request import Message, Request
 from ccproxy_cli.core.seal import KEY_LENGTH
+from ccproxy_cli.pipeline.attempts import Attempts
 from ccproxy_cli.pipeline.exchange import Answer, Exchange
 from ccproxy_cli.pipeline.memory import Listener, RecentTurns, TurnMemory, remember, with_recalled
 from ccproxy_cli.pipeline.outgoing import encoded, folded, relayed
 from ccproxy_cli.pipeline.proofs import KeySource, Outbound, bring_home, holds_envelopes, may_hold_envelopes, only_own
 from ccproxy_cli.pipeline.refusals import refusal_in, without_refused
-from ccproxy_cli.pipeline.route import Route, RouteTable
+from ccproxy_cli.pipeline.rests import Rests
+from ccproxy_cli.pipeline.route import Route, RouteTable, Target
 from ccproxy_cli.pipeline.stored import AnswerStore, Keeper, Promise, RecentAnswers
 
 STREAM_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
@@ -46,18 +49,21 @@ class Pipeline:
         seal_key: KeySource | None = None,
         memory: TurnMemory | None = None,
         answers: AnswerStore | None = None,
+        attempts: Attempts | None = None,
     ) -> None:
         """
         Args:
             seal_key: the key under which proofs travel through clients of other formats; by default one that ends with this process.
             memory: where the reasoning is kept that clients cannot hand back; by default in this process.
             answers: where answers are kept that clients go on from by id; by default in this process.
+            attempts: what is done about upstreams that fail; by default what the default settings say.
         """
         self.routes = routes
         self.backends = backends
         self._seal_key = functools.cache(functools.partial(secrets.token_bytes, KEY_LENGTH)) if seal_key is None else seal_key
         self._memory = RecentTurns(time.monotonic) if memory is None else memory
         self._keeper = Keeper(RecentAnswers(time.monotonic) if answers is None else answers, time.monotonic)
+        self._attempts = Attempts(RetrySettings(), Rests(time.time)) if attempts is None else attempts
         # Asked once: checking a runtime protocol costs more than routing a request.
         self._relays = {name: backend for name, backend in backends.items() if isinstance(backend, RelayBackend)}
 
@@ -69,10 +75,19 @@ class Pipeline:
         Raises:
             BadRequest, BadUpstream, UpstreamError: nothing has been committed to the client yet.
         """
-        envelope = exchange.format.peek(exchange.call)
+        call = exchange.call
+        envelope = exchange.format.peek(call)
         exchange.model, exchange.stream = envelope.model, envelope.stream
-        route, backend = self._route(exchange)
-        relay = self._relays.get(route.target.provider)
+
+        async def attempt(target: Target) -> Answer:
+            exchange.call = call
+            return await self._ask(exchange, envelope, target)
+
+        return await self._attempts.answer(exchange, self._route(exchange).targets, attempt)
+
+    async def _ask(self, exchange: Exchange, envelope: Envelope, target: Target) -> Answer:
+        """The answer of one target, by whichever lane leads there. Leaves the exchange's call as it was sent."""
+        relay = self._relays.get(target.provider)
         is_own = relay is not None and relay.format is exchange.format
         envelope, promise = await self._keeper.written_out(exchange, envelope, vendor_keeps=is_own)
         refused: UpstreamError | None = None
@@ -82,16 +97,16 @@ class Pipeline:
             exchange.relayed = True
             try:
                 # Written anew even when nothing changes: of a member given twice the upstream must see the one that was checked.
-                return await self._relay(exchange, relay, envelope.for_model(exchange.call, route.target.model))
+                return await self._relay(exchange, relay, envelope.for_model(exchange.call, target.model))
             except UpstreamError as error:
                 if refusal_in(error.error) is None:
                     raise
                 refused, exchange.relayed = error, False
         request = exchange.format.decode_request(exchange.call, exchange.losses)
-        request = await self._incoming(exchange, _asking(request, route.target.model), relay)
+        request = await self._incoming(exchange, _asking(request, target.model), relay)
         if promise is not None:
             request = promise.keeping.marked(request, promise.before)
-        return await self._translate(exchange, backend, request, refused, promise)
+        return await self._translate(exchange, self.backends[target.provider], request, refused, promise)
 
     async def count_tokens(self, exchange: Exchange) -> Answer:
         """Answer a request for the number of input tokens. Raises as `generate` does."""
@@ -101,22 +116,22 @@ class Pipeline:
         if exchange.format.keeping is not None:
             envelope = exchange.format.peek(exchange.call)
             exchange.model = envelope.model
-            relay = self._relays.get(self._route(exchange)[0].target.provider)
+            relay = self._relays.get(self._first(exchange).provider)
             await self._keeper.written_out(exchange, envelope, vendor_keeps=relay is not None and relay.format is exchange.format)
         request = decode(exchange.call, exchange.losses)
         exchange.model = request.model
-        route, backend = self._route(exchange)
-        exchange.sent_upstream = time.monotonic()
-        request = await self._incoming(exchange, _asking(request, route.target.model), self._relays.get(route.target.provider))
-        count = await backend.count_tokens(request, exchange.losses, exchange.client_key)
+        target = self._first(exchange)
+        exchange.sent(time.monotonic())
+        request = await self._incoming(exchange, _asking(request, target.model), self._relays.get(target.provider))
+        count = await self.backends[target.provider].count_tokens(request, exchange.losses, exchange.client_key)
         exchange.first_byte = time.monotonic()
         headers = {"x-token-count": "estimate"} if count.estimated else {}
         return Answer(200, {"content-type": "application/json", **self._headers(exchange), **headers}, encode(count))
 
     async def ask(self, request: Request, losses: Losses) -> EventStream:
         """Serve a neutral request without any client format: the way of `ask` and `test`. Raises as `generate` does."""
-        route = self.routes.resolve(request.model)
-        return await self.backends[route.target.provider].send(_asking(request, route.target.model), losses)
+        target = self.routes.resolve(request.model).targets[0]
+        return await self.backends[target.provider].send(_asking(request, target.model), losses)
 
     async def kept(self, exchange: Exchange) -> Answer:
         """Show, or delete, an answer that was kept, here or by the provider that gave it. Raises as `generate` does."""
@@ -151,17 +166,17 @@ class Pipeline:
         """Answer a request that only a provider of the client's own format can, by passing it on. Raises as `generate` does."""
         envelope = exchange.format.peek(exchange.call)
         exchange.model = envelope.model
-        route, _ = self._route(exchange)
-        relay = self._relays.get(route.target.provider)
+        target = self._first(exchange)
+        relay = self._relays.get(target.provider)
         if relay is None or relay.format is not exchange.format:
             message = f"{exchange.call.path} is not served for this model: its provider has no such thing"
             raise BadRequest(message, kind=ErrorKind.NOT_FOUND, code="unsupported_endpoint")
         envelope, _ = await self._keeper.written_out(exchange, envelope, vendor_keeps=True)
-        return await self._pass_on(exchange, relay, envelope.for_model(exchange.call, route.target.model))
+        return await self._pass_on(exchange, relay, envelope.for_model(exchange.call, target.model))
 
     async def _pass_on(self, exchange: Exchange, relay: RelayBackend, call: HTTPCall) -> Answer:
         exchange.relayed = True
-        exchange.sent_upstream = time.monotonic()
+        exchange.sent(time.monotonic())
         reply: HTTPReply = await relay.pass_on(call, exchange.client_key)
         exchange.first_byte = time.monotonic()
         exchange.upstream_status = reply.status
@@ -216,10 +231,14 @@ class Pipeline:
 
     # The two lanes
 
-    def _route(self, exchange: Exchange) -> tuple[Route, Backend]:
-        route = self.routes.resolve(exchange.model or "")
-        exchange.route = str(route.target)
-        return route, self.backends[route.target.provider]
+    def _route(self, exchange: Exchange) -> Route:
+        return self.routes.resolve(exchange.model or "")
+
+    def _first(self, exchange: Exchange) -> Target:
+        """The target that is asked for what is not about generating: there it is the one, others count and keep in their own ways."""
+        target = self._route(exchange).targets[0]
+        exchange.route = str(target)
+        return target
 
     async def _incoming(self, exchange: Exchange, request: Request, relay: RelayBackend | None) -> Request:
         """The client's conversation with the proofs that its vendors want back, where they hung."""
@@ -251,7 +270,7 @@ class Pipeline:
             await stream.aclose()
 
     async def _relay(self, exchange: Exchange, backend: RelayBackend, call: HTTPCall) -> Answer:
-        exchange.sent_upstream = time.monotonic()
+        exchange.sent(time.monotonic())
         reply = await backend.relay(call, exchange.stream, exchange.client_key)
         exchange.first_byte = time.monotonic()
         exchange.upstream_status = 200
@@ -268,7 +287,6 @@ class Pipeline:
     async def _translate(
         self, exchange: Exchange, backend: Backend, request: Request, refused: UpstreamError | None, promise: Promise | None
     ) -> Answer:
-        exchange.sent_upstream = time.monotonic()
         accepted = await _accepted(exchange, backend, request, refused)
         exchange.child_pid = accepted.child_pid if isinstance(accepted, ProcessStream) else None
         stream = self._outgoing(exchange, accepted, request.messages)
@@ -290,6 +308,8 @@ class Pipeline:
     @staticmethod
     def _headers(exchange: Exchange) -> dict[str, str]:
         headers = {"x-ccproxy-route": _header_safe(exchange.route or "")}
+        if exchange.tries > 1:
+            headers["x-ccproxy-attempts"] = str(exchange.tries)
         if exchange.losses:
             fields = ",".join(loss.field for loss in exchange.losses)
             headers["x-ccproxy-losses"] = _header_safe(fields[:_LOSSES_HEADER_LIMIT])
@@ -310,6 +330,7 @@ def _keeping(exchange: Exchange) -> Keeping:
 async def _accepted(exchange: Exchange, backend: Backend, request: Request, refused: UpstreamError | None) -> EventStream:
     """The answer to the request, or to one without its reasoning if that is what the upstream refuses, or has `refused` already."""
     if refused is None:
+        exchange.sent(time.monotonic())
         try:
             return await backend.send(request, exchange.losses, exchange.client_key)
         except UpstreamError as error:
@@ -318,6 +339,7 @@ async def _accepted(exchange: Exchange, backend: Backend, request: Request, refu
     again = None if refusal is None else without_refused(request, refusal, exchange.losses)
     if again is None:
         raise refused
+    exchange.sent(time.monotonic())
     return await backend.send(again, exchange.losses, exchange.client_key)
 
 

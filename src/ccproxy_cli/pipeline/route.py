@@ -26,10 +26,16 @@ class Target:
 
 @frozen
 class Route:
-    """A target, and why it was chosen."""
+    """Targets, and why they were chosen."""
 
-    target: Target
+    targets: tuple[Target, ...]
+    """In order: each next one is for when those before it fail."""
     why: str
+
+    @property
+    def target(self) -> Target:
+        """The first one."""
+        return self.targets[0]
 
 
 @define
@@ -58,17 +64,16 @@ class RouteTable:
         """
         for pattern, rule in self._compiled:
             if match := pattern.fullmatch(model):
-                provider, _, name = rule.targets[0].partition("/")
                 wild = match[1] if match.lastindex else model
-                return Route(Target(provider, name.replace("*", wild)), f'rule "{rule.pattern}"')
+                return Route(tuple(_target(target, wild) for target in rule.targets), f'rule "{rule.pattern}"')
         provider, slash, name = model.partition("/")
         if slash and provider in self.families and name:
-            return Route(Target(provider, name), "named with its provider")
+            return Route((Target(provider, name),), "named with its provider")
         for provider, patterns in self.families.items():
             if any(compile_pattern(pattern).fullmatch(model) for pattern in patterns):
-                return Route(Target(provider, model), f"a model of {provider}")
+                return Route((Target(provider, model),), f"a model of {provider}")
         if self.sole is not None:
-            return Route(Target(self.sole, model), f"{self.sole} is the only provider")
+            return Route((Target(self.sole, model),), f"{self.sole} is the only provider")
         shown = model if len(model) <= _SHOWN_NAME else model[:_SHOWN_NAME] + "..."
         raise BadRequest(
             f"model: {shown} is not served here; `ccproxy models` lists what is, and a rule under [models] can lead it anywhere",
@@ -76,6 +81,11 @@ class RouteTable:
             ErrorKind.NOT_FOUND,
             "model_not_found",
         )
+
+
+def _target(target: str, wild: str) -> Target:
+    provider, _, name = target.partition("/")
+    return Target(provider, name.replace("*", wild))
 
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:

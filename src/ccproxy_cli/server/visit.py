@@ -84,7 +84,7 @@ class Visit:
             stream=exchange is not None and exchange.stream,
             upstream_status=None if exchange is None else exchange.upstream_status,
             error_type=self.error_type or (None if exchange is None else exchange.error_type),
-            tries=0 if exchange is None or exchange.sent_upstream is None else 1,
+            tries=0 if exchange is None else exchange.tries,
             ttfb_ms=None if self.sent is None else _milliseconds(self.sent - self.started),
             dur_ms=_milliseconds(now - self.started),
             bytes_in=self.bytes_in,

@@ -1,0 +1,165 @@
+"""One request, several tries: the same target again, and the next one of its chain, as long as nothing of an answer has come.
+
+Answers are handed on from their first content (`backends.base`), so whatever is raised before an `Answer` came before any content, and
+whatever comes later is told in-band and never tried again.
+"""
+
+import asyncio
+import math
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from email.utils import parsedate_to_datetime
+
+from ccproxy_cli.config.settings import RetrySettings
+from ccproxy_cli.core.errors import APIError, ErrorKind, UpstreamError
+from ccproxy_cli.pipeline.exchange import Answer, Exchange
+from ccproxy_cli.pipeline.rests import Rests
+from ccproxy_cli.pipeline.route import Target
+from ccproxy_cli.pipeline.verdict import FAILURES, Failure, Verdict, verdict
+
+Attempt = Callable[[Target], Awaitable[Answer]]
+"""Asks one target. Raises `BadRequest`, `BadUpstream` or `UpstreamError` if there is no answer."""
+
+_DETOUR = 1.0
+"""Seconds: who is asked to wait for longer goes to the next target instead, if there is one."""
+_SPREAD = 1.1
+"""How much longer than asked for one waits at most."""
+
+
+class Attempts:
+    """Tries until somebody answers, the settings say it is enough, or trying is of no use."""
+
+    def __init__(
+        self,
+        settings: RetrySettings,
+        rests: Rests,
+        *,
+        patience: float = 3600.0,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        """
+        Args:
+            patience: seconds since a request came within which the last of its tries must be answered.
+            clock: seconds that only go forward, as in `Exchange.started`.
+            wall: Unix seconds, for upstreams that name a time of day.
+            chance: evenly between 0 and 1.
+        """
+        self._settings = settings
+        self._rests = rests
+        self._patience = patience
+        self._clock = clock
+        self._wall = wall
+        self._sleep = sleep
+        self._chance = chance
+
+    async def answer(self, exchange: Exchange, targets: Sequence[Target], attempt: Attempt) -> Answer:
+        """The answer of the first target that gives one.
+
+        Raises:
+            BadRequest, BadUpstream, UpstreamError: what the first target said, as if there were no others. It is what was asked for.
+        """
+        if len(targets) == 1:
+            target = targets[0]
+            return await self._ask(exchange, target, attempt, self._tries(target), self._settings.longest_wait)
+        first: Failure | None = None
+        route = exchange.route
+        async for target, tries, longest in self._turns(targets):
+            try:
+                return await self._ask(exchange, target, attempt, tries, longest)
+            except FAILURES as failure:
+                if first is None:
+                    first, route = failure, exchange.route
+                if not verdict(failure).elsewhere or self._left(exchange) <= 0:
+                    break
+        assert first is not None
+        exchange.route = route
+        raise first
+
+    def _tries(self, target: Target) -> int:
+        """One is enough where it is known that even that is likely to be in vain."""
+        return 1 if self._rests.is_resting(str(target)) else self._settings.attempts
+
+    async def _turns(self, targets: Sequence[Target]) -> AsyncIterator[tuple[Target, int, float]]:
+        """The targets, how often each may be tried, and how long a wait is worth it.
+
+        Those that rest come last and once, when all else has failed.
+        """
+        resting: list[Target] = []
+        for target in targets:
+            if await self._rests.leaves_alone(str(target)):
+                resting.append(target)
+            else:
+                last = target is targets[-1]
+                yield target, self._tries(target), self._settings.longest_wait if last else min(_DETOUR, self._settings.longest_wait)
+        for target in resting:
+            yield target, 1, 0.0
+
+    async def _ask(self, exchange: Exchange, target: Target, attempt: Attempt, tries: int, longest: float) -> Answer:
+        """Ask one target, so many times at most, with no wait longer than that in between."""
+        name = str(target)
+        for number in range(1, tries + 1):
+            exchange.turns_to(name)
+            try:
+                answer = await self._in_time(exchange, target, attempt)
+            except FAILURES as failure:
+                found = verdict(failure)
+                wait = self._wait(failure, number) if found.again and number < tries else math.inf
+                if wait > longest * _SPREAD or wait >= self._left(exchange):
+                    await self._note(name, failure, found)
+                    raise
+                await self._sleep(wait)
+            except BaseException:
+                await self._rests.dropped(name)
+                raise
+            else:
+                if self._rests:
+                    await self._rests.answered(name)
+                return answer
+        raise AssertionError("nobody is asked less than once")
+
+    async def _in_time(self, exchange: Exchange, target: Target, attempt: Attempt) -> Answer:
+        """Ask once, the first time as long as the backend waits itself, later within what is left of the client's patience."""
+        if not exchange.tries:
+            return await attempt(target)
+        try:
+            async with asyncio.timeout(self._left(exchange)):
+                return await attempt(target)
+        except TimeoutError as error:
+            message = f"no answer within {self._patience:g} seconds, after {exchange.tries} tries"
+            raise UpstreamError(APIError(ErrorKind.UPSTREAM_TIMEOUT, message)) from error
+
+    async def _note(self, name: str, failure: Failure, found: Verdict) -> None:
+        """Let the target rest if it is to, for as long as it says itself if it does."""
+        if not found.rest or not self._settings.cool_down:
+            await self._rests.dropped(name)
+            return
+        said = self._said(failure)
+        await self._rests.failed(name, found.rest * self._settings.cool_down if said is None else said)
+
+    def _wait(self, failure: Failure, number: int) -> float:
+        """Seconds until the next try, spread so that those who were refused together do not come back together."""
+        said = self._said(failure)
+        if said is not None:
+            return said * (1 + (_SPREAD - 1) * self._chance())
+        return min(self._settings.first_wait * 2.0 ** (number - 1), self._settings.longest_wait) * (0.5 + 0.5 * self._chance())
+
+    def _said(self, failure: Failure) -> float | None:
+        """Seconds for which an upstream wants to be left alone, if it says so."""
+        said = failure.error.retry_after
+        if said is None:
+            return None
+        try:
+            seconds = float(said)
+        except ValueError:
+            try:
+                seconds = parsedate_to_datetime(said).timestamp() - self._wall()
+            except (ValueError, OverflowError):
+                return None
+        return max(seconds, 0.0) if seconds == seconds else None
+
+    def _left(self, exchange: Exchange) -> float:
+        return exchange.started + self._patience - self._clock()

@@ -43,6 +43,8 @@ class Place(enum.StrEnum):
     """On a text without words, which stood here."""
     BEFORE = "before"
     """On the text or call before it."""
+    NOWHERE = "nowhere"
+    """There is none: the reasoning is another vendor's who vouches for nothing, which its client's own vendor would refuse."""
 
 
 @frozen

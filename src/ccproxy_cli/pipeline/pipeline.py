@@ -244,7 +244,7 @@ class Pipeline:
         """The client's conversation with the proofs that its vendors want back, where they hung."""
         spoken, slot = exchange.format, exchange.format.proof_slot
         if slot is not None and holds_envelopes(request, spoken.name):
-            request = bring_home(request, spoken.name, self._seal_key, exchange.losses)
+            request = bring_home(request, spoken.name, self._seal_key, exchange.losses, None if relay is None else relay.format.name)
             if relay is not None and relay.format is spoken:
                 request = only_own(request, spoken.name, exchange.losses)
         if slot is None or not slot.thoughts_return:
@@ -252,10 +252,10 @@ class Pipeline:
             request = await with_recalled(request, self._memory, exchange.client_key, issuer)
         return request
 
-    async def _outgoing(self, exchange: Exchange, stream: EventStream, before: Sequence[Message]) -> EventStream:
+    async def _outgoing(self, exchange: Exchange, stream: EventStream, before: Sequence[Message], *, foreign: bool) -> EventStream:
         """The events with their proofs in the client's own place for such, or remembered where it has none."""
         slot = exchange.format.proof_slot
-        outbound = Outbound(exchange.format, self._seal_key)
+        outbound = Outbound(exchange.format, self._seal_key, foreign=foreign)
         listener = Listener() if slot is None or not slot.thoughts_return else None
         try:
             async for batch in stream:
@@ -289,7 +289,8 @@ class Pipeline:
     ) -> Answer:
         accepted = await _accepted(exchange, backend, request, refused)
         exchange.child_pid = accepted.child_pid if isinstance(accepted, ProcessStream) else None
-        stream = self._outgoing(exchange, accepted, request.messages)
+        relay = self._relays.get(backend.name)
+        stream = self._outgoing(exchange, accepted, request.messages, foreign=relay is None or relay.format is not exchange.format)
         if promise is not None:
             stream = self._keeper.named_as_promised(exchange, promise, stream, request)
         exchange.first_byte = time.monotonic()

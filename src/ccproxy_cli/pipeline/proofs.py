@@ -2,7 +2,8 @@
 
 A proof goes to its issuer and to nobody else. On the way out `Outbound` puts each foreign proof of an answer, sealed, where the client's
 format has a place for opaque state; `bring_home` undoes that in the conversation the client sends next. Formats whose only place is
-reasoning carry the proof of a text or call on the reasoning before it, or on an empty one made for the purpose.
+reasoning carry the proof of a text or call on the reasoning before it, or on an empty one made for the purpose. Reasoning that nobody
+vouches for says so in the same place, for the client's own vendor would refuse it.
 """
 
 import itertools
@@ -22,6 +23,7 @@ KeySource: TypeAlias = Callable[[], bytes]
 """Gives the key of the seals. Asked only when something is sealed or unsealed."""
 
 _MARKER = MARKER.encode()
+_NO_PROOF = Proof("", "")
 
 
 def may_hold_envelopes(members: Mapping[str, bytes]) -> bool:
@@ -43,7 +45,12 @@ class Outbound:
     Parts are numbered anew, for some are put in between and a text that held nothing but a proof goes out as one that carries it.
     """
 
-    def __init__(self, client: Format, key: KeySource) -> None:
+    def __init__(self, client: Format, key: KeySource, *, foreign: bool = True) -> None:
+        """
+        Args:
+            foreign: the answer is of another format than the client's.
+        """
+        self._foreign_answer = foreign
         self._client = client.name
         self._slot = client.proof_slot
         self._key = key
@@ -52,6 +59,8 @@ class Outbound:
         self._started = 0
         self._thinking: dict[int, bool] = {}
         """New numbers of open reasoning, and whether it has a proof already."""
+        self._wordless: set[int] = set()
+        """New numbers of reasoning that has said nothing yet."""
         self._end: PartEnd | None = None
         """Of such reasoning, held back: what comes next may have a proof for it to carry."""
         self._signed: PartStart | None = None
@@ -69,6 +78,8 @@ class Outbound:
         out = [] if self._signed is None and self._end is None else self._resolve(event, slot)
         if type(event) is TextDelta:  # nearly every event
             number = self._numbers[event.index]
+            if self._wordless:
+                self._wordless.discard(number)
             out.append(event if number == event.index else TextDelta(number, event.text))
             return out
         match event:
@@ -99,10 +110,18 @@ class Outbound:
                 self._carry(self._foreign(start.part), Place.BLANK, slot, out)
             else:
                 self._start_words(start, slot, out)
-        elif self._end is not None and not (isinstance(event, PartStart) and self._foreign(event.part)):
-            out.append(self._end)
-            self._end = None
+        elif not (isinstance(event, PartStart) and self._foreign(event.part)):
+            self._let_go(slot, out)
         return out
+
+    def _let_go(self, slot: ProofSlot, out: list[Event]) -> None:
+        """The end of reasoning that turned out to have nothing to carry."""
+        if self._end is None:
+            return
+        if self._foreign_answer and self._end.index not in self._wordless:
+            out.append(ProofDelta(self._end.index, Proof(self._client, seal(_NO_PROOF, self._key(), Place.NOWHERE), slot.kind)))
+        out.append(self._end)
+        self._end = None
 
     def _start(self, event: PartStart, slot: ProofSlot, out: list[Event]) -> None:
         part = event.part
@@ -112,6 +131,7 @@ class Outbound:
                 self._begin(event.index, part, out)
             case Reasoning():
                 # A proof vouches for what comes before it, so it is told last, as the vendors do it.
+                self._let_go(slot, out)
                 self._begin(event.index, self._without_foreign(part), out)
                 self._later[event.index] = foreign
             case Text() | ToolCall() if slot.on_words:
@@ -134,13 +154,12 @@ class Outbound:
         self._begin(event.index, self._without_foreign(event.part), out)
 
     def _begin(self, index: int, part: Part, out: list[Event]) -> None:
-        if self._end is not None:
-            out.append(self._end)
-            self._end = None
         number = self._numbers[index] = self._started
         self._started += 1
         if isinstance(part, Reasoning):
             self._thinking[number] = bool(part.proofs)
+            if not part.text:
+                self._wordless.add(number)
         self._after_text = isinstance(part, Text)
         out.append(PartStart(number, part))
 
@@ -192,18 +211,19 @@ class Outbound:
 # Home
 
 
-def bring_home(request: Request, client: str, key: KeySource, losses: Losses) -> Request:
+def bring_home(request: Request, client: str, key: KeySource, losses: Losses, target: str | None = None) -> Request:
     """A client's conversation with the proofs in its envelopes back where they hung, and no envelope left.
 
     Args:
         client: name of the client's format.
+        target: name of the format that it goes out in, if it is known. In the client's own, reasoning that nobody vouches for stays behind.
     """
     messages: list[Message] = []
     position = 0
     for role, turn in itertools.groupby(request.messages, key=lambda message: message.role):
         said = list(turn)
         if role is Role.ASSISTANT and any(_holds_envelope(part, client) for message in said for part in message.parts):
-            homing = _Homing(client, key, losses)
+            homing = _Homing(client, key, losses, target == client)
             for index, message in enumerate(said, position):
                 homing.take(message, f"messages[{index}].content")
             messages += homing.end()
@@ -238,6 +258,8 @@ class _Homing:
     client: str
     key: KeySource
     losses: Losses
+    vouched_only: bool
+    """Reasoning that nobody vouches for stays behind."""
     messages: list[tuple[Message, list[Part]]] = field(factory=list)
     """As they came, and their parts as they go on."""
     waiting: list[_Traveller] = field(factory=list)
@@ -276,6 +298,12 @@ class _Homing:
 
     def _take_reasoning(self, part: Reasoning, path: str) -> None:
         here, elsewhere = self._open(part, path)
+        if any(traveller.place is Place.NOWHERE for traveller in elsewhere):
+            if self.vouched_only:
+                self.losses.add(path, "thoughts that nobody vouches for do not go to this vendor")
+            else:
+                self.parts.append(evolve(part, proofs=here))
+            return
         if here == part.proofs:
             self.parts.append(part)
         elif here:

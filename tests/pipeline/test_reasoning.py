@@ -181,6 +181,23 @@ async def test_the_clients_own_vendor_is_never_shown_what_another_signed(issuer:
     assert len(second.losses) > 0
 
 
+@pytest.mark.parametrize("client_name", ["anthropic", "openai-responses"])
+async def test_thoughts_that_nobody_signed_cost_no_refused_try(client_name: str) -> None:
+    """The user begins with a server that signs nothing, and goes on with the vendor of the client."""
+    client, unsigned = FORMATS[client_name], evolve(answer("gemini"), parts=(Reasoning("A plan."), Text("I read it.")))
+    foreign, own = Scripted(FORMATS["openai-chat"], [unsigned, LAST], "foreign"), Scripted(client, [LAST], "own")
+    pipeline = pipeline_over(foreign, own)
+    call = echo(client, await got(pipeline, exchange(client, first_call(client, streaming=True))))
+    await got(pipeline, exchange(client, call))
+    assert MARKER.encode() not in foreign.sent[1].body
+    moved = exchange(client, evolve(call, body=call.body.replace(b'"model-1"', b'"own-1"')))
+    await got(pipeline, moved)
+    assert (len(own.sent), len(own.relayed)) == (1, 0)
+    assert b"I read it." in own.sent[0].body
+    assert b"A plan." not in own.sent[0].body
+    assert [loss.field for loss in moved.losses] == ["messages[1].content[0]"]
+
+
 async def test_a_gemini_client_that_forgets_its_thoughts_is_reminded() -> None:
     """Gemini CLI sends calls and signatures back, and no thoughts."""
     client, backend = FORMATS["gemini"], Scripted(FORMATS["anthropic"], [answer("anthropic"), LAST])

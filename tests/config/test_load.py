@@ -188,7 +188,7 @@ WRONG = [
         '[providers.up]\npreset = "openai"\nbase_url = "http://api.example.com/v1"\napi_key = "env:K"',
         ["3: http://api.example.com/v1 would carry the key unencrypted"],
     ),
-    ('[providers.up]\npreset = "openai"\napi_key = "keyring:x"', ["3: keyring: is not supported"]),
+    ('[providers.up]\npreset = "openai"\napi_key = "keyring:x"', ["3: `keyring:` must be followed by SERVICE/NAME"]),
     ('[providers.up]\npreset = "claude-code"\nbase_url = "http://127.0.0.1:1"', ["3: base_url means nothing to claude-code"]),
     ('[providers.up]\npreset = "claude-code"\napi_key = "env:K"', ["3: api_key means nothing to claude-code"]),
     ('[providers.up]\npreset = "claude-code"\nmax_children = 0', ["3: max_children must be at least 1"]),
@@ -340,15 +340,15 @@ def test_the_client_key_of_older_proxies(folder: Path, environ: dict[str, str]) 
 
 def test_keys_of_dotenv_reach_the_providers(folder: Path, environ: dict[str, str]) -> None:
     write(folder / ".env", "export OPENAI_API_KEY='sk-from-file' # mine\nMY_KEY=\"sk-mine\"\nnot a line\n")
-    assert load(environ, folder).settings.providers["openai"].api_key == "sk-from-file"
+    assert load(environ, folder).settings.providers["openai"].api_key == ("sk-from-file",)
     assert load(environ, folder).notices == (f"using {folder}/.env of the current folder (OPENAI_API_KEY)",)
     (folder / ".env").chmod(0o644)
     assert "can be read by other users" in load(environ, folder).notices[1]
     text = '[providers.a]\npreset = "openai"\n[providers.b]\npreset = "openai"\napi_key = "env:MY_KEY"'
     providers = loaded(environ, folder, text).settings.providers
-    assert (providers["a"].api_key, providers["b"].api_key) == ("sk-from-file", "sk-mine")
+    assert (providers["a"].api_key, providers["b"].api_key) == (("sk-from-file",), ("sk-mine",))
     process = loaded({**environ, "MY_KEY": "sk-process"}, folder, text).settings.providers
-    assert process["b"].api_key == "env:MY_KEY"
+    assert process["b"].api_key == ("env:MY_KEY",)
 
 
 def test_a_key_that_others_can_read_is_refused(folder: Path, environ: dict[str, str]) -> None:
@@ -357,7 +357,7 @@ def test_a_key_that_others_can_read_is_refused(folder: Path, environ: dict[str, 
         load(environ, folder)
     assert KEY not in str(caught.value)
     path.chmod(0o600)
-    assert load(environ, folder).settings.providers["up"].api_key == KEY
+    assert load(environ, folder).settings.providers["up"].api_key == (KEY,)
     named = write(folder / "claude.toml", f'[providers.c]\npreset = "claude-code"\nenvironment = {{ ANTHROPIC_API_KEY = "{KEY}" }}', 0o604)
     with pytest.raises(ConfigError, match="toml:3: holds a key"):
         load(environ, folder, file=named)
@@ -366,7 +366,7 @@ def test_a_key_that_others_can_read_is_refused(folder: Path, environ: dict[str, 
 @pytest.mark.parametrize("harmless", ["env:OPENAI_API_KEY", "client", "ollama"])
 def test_what_is_no_secret_may_be_read_by_anyone(harmless: str, folder: Path, environ: dict[str, str]) -> None:
     write(folder / "ccproxy.toml", f'[providers.up]\npreset = "openai"\napi_key = "{harmless}"', 0o644)
-    assert load(environ, folder).settings.providers["up"].api_key == harmless
+    assert load(environ, folder).settings.providers["up"].api_key == (harmless,)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from attrs import evolve
 
 from ccproxy_cli import __version__
 from ccproxy_cli.backends.base import ByteStream, EventStream, Health, Meter, RelayedReply, RelayedStream
-from ccproxy_cli.backends.credentials import AuthStyle, CallerKey, Credentials, NoKey
+from ccproxy_cli.backends.calling import PLAIN, Calling
+from ccproxy_cli.backends.credentials import AuthStyle, Credentials
 from ccproxy_cli.backends.incoming import Fault, incoming_events, incoming_frames
 from ccproxy_cli.backends.transport import MAX_ERROR_BODY, Reply, Transport
 from ccproxy_cli.backends.travel import travelling_down, travelling_down_with_refusals, travelling_query, travelling_up
@@ -55,6 +56,7 @@ class HTTPBackend:
         profile_for: Callable[[str], Profile],
         timeouts: TimeoutSettings,
         *,
+        calling: Calling = PLAIN,
         redactor: Redactor | None = None,
         listed: Sequence[str] = (),
     ) -> None:
@@ -62,6 +64,7 @@ class HTTPBackend:
         Args:
             base_url: where the vendor's own SDK would be pointed.
             profile_for: what a model of this provider can take.
+            calling: what it wants of every call.
             redactor: learns the keys that are sent, and cleans every error.
             listed: models to name when the provider cannot list its own.
         """
@@ -71,6 +74,8 @@ class HTTPBackend:
         self._profile_for = profile_for
         self._redactor = Redactor() if redactor is None else redactor
         self._listed = tuple(listed)
+        self._calling = calling
+        self._headers = {**_HEADERS, **calling.headers}
         self._transport = Transport(name, base_url, timeouts)
         self._without_json_schema: set[str] = set()
         """Models that were heard to take the older dialect alone."""
@@ -101,7 +106,7 @@ class HTTPBackend:
         call = self.format.encode_request(request, evolve(profile, json_schema=False) if known else profile, losses)
         losses.refuse_if_strict()
         try:
-            return await self._open(call, client_key)
+            return await self._open(self._calling.fill(call), client_key)
         except UpstreamError as error:
             if refuses is None or known or not refuses(error.error):
                 raise
@@ -109,7 +114,7 @@ class HTTPBackend:
             if again == call:
                 raise
         losses.refuse_if_strict()
-        reply = await self._open(again, client_key)
+        reply = await self._open(self._calling.fill(again), client_key)
         if len(self._without_json_schema) < _MOST_MODELS:
             self._without_json_schema.add(request.model)
         return reply
@@ -125,7 +130,7 @@ class HTTPBackend:
         """See `RelayBackend.relay`."""
         if call.query:
             call = evolve(call, query=travelling_query(self.format.name, call.query))
-        reply = await self._open(call, client_key, travelling_up(self.format.name, call.headers))
+        reply = await self._open(self._calling.fill(call), client_key, self._travelling(call))
         try:
             headers = travelling_down(reply.headers)
             if not stream:
@@ -145,7 +150,7 @@ class HTTPBackend:
     async def pass_on(self, call: HTTPCall, client_key: str | None = None) -> HTTPReply:
         """See `RelayBackend.pass_on`."""
         call = evolve(call, query=travelling_query(self.format.name, call.query))
-        reply = await self._open(call, client_key, travelling_up(self.format.name, call.headers))
+        reply = await self._open(call, client_key, self._travelling(call))
         try:
             body = await reply.read()
             self._readable(_checked_json, body)
@@ -183,6 +188,11 @@ class HTTPBackend:
 
     async def models(self) -> tuple[ModelInfo, ...]:
         """See `Backend.models`. The configured names stand in for a list that cannot be had."""
+        if not self._calling.lists_models and not self._listed:
+            message = f"{self.name} cannot list its models: name them under providers.{self.name}.models"
+            raise UpstreamError(APIError(ErrorKind.NOT_FOUND, message, should_retry=False))
+        if not self._calling.lists_models:
+            return tuple(ModelInfo(name, owner=self.name) for name in self._listed)
         try:
             return self._readable(self.format.decode_models, await self._body(self.format.models_call(), None))
         except (BadUpstream, UpstreamError):
@@ -216,20 +226,38 @@ class HTTPBackend:
             reply.close()
 
     async def _open(self, call: HTTPCall, client_key: str | None, travelling: dict[str, str] | None = None) -> Reply:
-        """Send a call with our credentials and return its answer if that is a success."""
-        headers = {**_HEADERS, **(call.headers if travelling is None else travelling)}
-        key = await self._credentials.key(client_key)
-        if key is not None and self._credentials.style is not AuthStyle.NONE:
-            name, value = self._credentials.style.header(key)
-            headers[name] = value
-            self._redactor.learn(key)
-        reply = await self._transport.open(call, headers)
-        if 200 <= reply.status < 300:
-            return reply
-        try:
-            raise UpstreamError(await self._refusal(reply))
-        finally:
-            reply.close()
+        """Send a call with our credentials and return its answer if that is a success. Of several keys each is tried at most once."""
+        calling = self._calling
+        if calling.model_path or calling.query:
+            call = calling.place(call, self.format)
+        headers = {**self._headers, **(call.headers if travelling is None else travelling)}
+        for name, secret in calling.secrets.items():
+            headers[name] = self._known(await secret.value() or "")
+        tries = len(self._credentials.secrets)
+        while True:
+            secret, key = await self._credentials.key(client_key)
+            if key is not None and self._credentials.style is not AuthStyle.NONE:
+                name, value = self._credentials.style.header(self._known(key))
+                headers[name] = value
+            reply = await self._transport.open(call, headers)
+            if 200 <= reply.status < 300:
+                return reply
+            try:
+                error = await self._refusal(reply)
+            finally:
+                reply.close()
+            tries -= 1
+            if not self._credentials.refused(secret, error) or not tries:
+                raise UpstreamError(error)
+
+    def _known(self, key: str) -> str:
+        """The key, which from now on is shown nowhere."""
+        self._redactor.learn(key)
+        return key
+
+    def _travelling(self, call: HTTPCall) -> dict[str, str]:
+        """A client's headers, as far as they go on."""
+        return travelling_up(self.format.name, call.headers, self._calling.travelling)
 
     async def _refusal(self, reply: Reply) -> APIError:
         """What the upstream's error answer says."""
@@ -240,10 +268,7 @@ class HTTPBackend:
         except UpstreamError:
             body = b""
         error = self._redactor.error(self.format.decode_error(HTTPReply(reply.status, body, reply.headers)))
-        error = evolve(error, headers=travelling_down_with_refusals(reply.headers) or None)
-        if error.kind is ErrorKind.AUTHENTICATION and not isinstance(self._credentials.source, CallerKey | NoKey):
-            self._credentials.forget()
-        return error
+        return evolve(error, headers=travelling_down_with_refusals(reply.headers) or None)
 
     def _readable(self, decode: Callable[[bytes], _T], body: bytes) -> _T:
         """What `decode` makes of a body. An error that travels in a success is cleaned like any other."""

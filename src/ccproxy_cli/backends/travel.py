@@ -1,7 +1,7 @@
 """Which headers travel with relayed bytes, and why. Whatever is not named here stays where it is: credentials, cookies, forwarding
 headers and client fingerprints above all."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 UP: Mapping[str, Mapping[str, str]] = MappingProxyType(
@@ -65,10 +65,14 @@ UPSTREAM_ID = "x-upstream-request-id"
 """The upstream's `x-request-id` goes down under this name, because ours has that one."""
 
 
-def travelling_up(format_name: str, headers: Mapping[str, str]) -> dict[str, str]:
-    """The client's headers that go to its vendor. Names in lower case."""
+def travelling_up(format_name: str, headers: Mapping[str, str], further: Collection[str] = ()) -> dict[str, str]:
+    """The client's headers that go to its vendor. Names in lower case.
+
+    Args:
+        further: those that this provider reads besides.
+    """
     allowed = UP.get(format_name, {})
-    return {name: value for name, value in headers.items() if name in allowed}
+    return {name: value for name, value in headers.items() if name in allowed or name in further}
 
 
 def travelling_query(format_name: str, query: str) -> str:

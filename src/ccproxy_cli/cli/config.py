@@ -35,6 +35,8 @@ def _masked(value: Any) -> Any:
     match value:
         case str():
             return masked(value)
+        case [one]:
+            return _masked(one)
         case list():
             return [_masked(item) for item in value]
         case _:

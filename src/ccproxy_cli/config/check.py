@@ -1,12 +1,12 @@
 """What types cannot say of the settings: numbers out of their range, names that lead nowhere, keys that would travel openly."""
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from urllib.parse import urlsplit
 
 from ccproxy_cli.config.agent import check_agents
 from ccproxy_cli.config.origin import Path
-from ccproxy_cli.config.secrets import is_literal, is_loopback, looks_real
+from ccproxy_cli.config.secrets import CLIENT, HEADER_NAME, NEVER_SET, is_literal, is_loopback, looks_real, reference_fault
 from ccproxy_cli.config.settings import LimitSettings, ProviderSettings, Settings
 from ccproxy_cli.config.structure import Fault, did_you_mean
 
@@ -31,6 +31,7 @@ def check(settings: Settings, presets: Collection[str] = ()) -> Iterator[Fault]:
     yield from _least(("timeouts",), settings.timeouts, grace=0)
     yield from _least(("retries",), settings.retries, attempts=1, first_wait=0, longest_wait=0, cool_down=0)
     yield from _check_limits(("limits",), settings.limits)
+    yield from _check_limits(("limits", "overall"), settings.limits.overall)
     yield from _above_zero(("cache",), settings.cache, "ttl")
     yield from _least(("cache",), settings.cache, max_mb=1)
     yield from _check_store(settings.store.url)
@@ -58,7 +59,7 @@ def _above_zero(here: Path, table: object, *names: str) -> Iterator[Fault]:
 def _check_limits(here: Path, limits: LimitSettings) -> Iterator[Fault]:
     yield from _above_zero(here, limits, "requests_per_minute", "tokens_per_minute")
     yield from _least(here, limits, concurrency=1, burst_size=1)
-    if limits.burst_size is not None and limits.requests_per_minute is None:
+    if limits.burst_size is not None and limits.requests_per_minute is None and here[0] == "limits":
         yield Fault((*here, "burst_size"), "burst_size means nothing without requests_per_minute")
 
 
@@ -98,10 +99,10 @@ def _check_providers(settings: Settings, presets: Collection[str]) -> Iterator[F
             yield Fault((*here, "preset"), f"unknown preset {provider.preset!r}{did_you_mean(provider.preset, presets)}")
         if provider.format is not None and provider.format not in FORMATS:
             yield Fault((*here, "format"), f"unknown format {provider.format!r}{did_you_mean(provider.format, FORMATS)}")
-        if provider.api_key is not None and provider.api_key.startswith("keyring:"):
-            yield Fault((*here, "api_key"), "keyring: is not supported; use env:NAME or command:PROGRAM ARGS")
+        yield from _check_keys((*here, "api_key"), provider.api_key)
+        yield from _check_headers((*here, "headers"), provider.headers)
         if provider.base_url is not None:
-            yield from _check_url((*here, "base_url"), provider.base_url, provider.api_key)
+            yield from _check_url((*here, "base_url"), provider.base_url, (*provider.api_key, *provider.headers.values()))
         yield from _check_claude(here, provider)
 
 
@@ -109,7 +110,7 @@ def _check_claude(here: Path, provider: ProviderSettings) -> Iterator[Fault]:
     """The official CLI has a login of its own, and is led elsewhere by its own variables."""
     if provider.preset == "claude-code":
         for name, variable in (("base_url", "ANTHROPIC_BASE_URL"), ("api_key", "ANTHROPIC_API_KEY")):
-            if getattr(provider, name) is not None:
+            if getattr(provider, name):
                 why = f"{name} means nothing to claude-code, which uses its own login; to lead it elsewhere set environment.{variable}"
                 yield Fault((*here, name), f'{why}, or use preset "anthropic"')
     yield from _least(here, provider, max_children=1, pool_size=0, concurrency=1, queue=0)
@@ -119,13 +120,37 @@ def _check_claude(here: Path, provider: ProviderSettings) -> Iterator[Fault]:
     yield from _above_zero(here, provider, "pool_idle")
 
 
-def _check_url(path: Path, url: str, key: str | None) -> Iterator[Fault]:
+def _check_keys(path: Path, keys: Collection[str]) -> Iterator[Fault]:
+    if len(keys) > 1 and (CLIENT in keys or "" in keys):
+        yield Fault(path, f"{CLIENT if CLIENT in keys else 'no key'} cannot be one of several keys")
+    for key in keys:
+        if fault := reference_fault(key):
+            yield Fault(path, fault)
+
+
+def _check_headers(path: Path, headers: Mapping[str, str]) -> Iterator[Fault]:
+    for name, value in headers.items():
+        if not HEADER_NAME.fullmatch(name) or name.lower() in NEVER_SET:
+            yield Fault((*path, name), f"{name!r} is not a header that can be set")
+        elif not value.isascii() or not value.isprintable():
+            yield Fault((*path, name), f"the value of {name} must be printable ASCII")
+        elif value == CLIENT:
+            yield Fault((*path, name), f"{name} cannot be the caller's key; use api_key")
+        elif fault := reference_fault(value):
+            yield Fault((*path, name), fault)
+
+
+def _check_url(path: Path, url: str, secrets: Collection[str]) -> Iterator[Fault]:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         yield Fault(path, f"base_url must be an http or https address, got {url!r}")
     elif parts.username or parts.password:
         yield Fault(path, "base_url must not hold a user name or password; use api_key")
-    elif parts.scheme == "http" and not is_loopback(parts.hostname) and key and (not is_literal(key) or looks_real(key)):
+    elif (
+        parts.scheme == "http"
+        and not is_loopback(parts.hostname)
+        and any(key and (not is_literal(key) or looks_real(key)) for key in secrets)
+    ):
         yield Fault(path, f"{url} would carry the key unencrypted to another machine; use https")
 
 

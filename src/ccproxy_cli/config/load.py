@@ -6,7 +6,6 @@ Strongest first: command line, environment, config file, `.env`, what was detect
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
-from typing import Any
 from urllib.parse import urlsplit
 
 from attrs import evolve, frozen
@@ -16,8 +15,8 @@ from ccproxy_cli.config.check import check
 from ccproxy_cli.config.detect import ADDRESSES, ECHO, Probes, detect, is_client_key
 from ccproxy_cli.config.environment import CONFIG_FILE, Environment, Found, read_dotenv
 from ccproxy_cli.config.found import refuse_reach
-from ccproxy_cli.config.origin import DEFAULT, ConfigError, Kind, Layer, Origin, Path, Problem, Value, dotted
-from ccproxy_cli.config.secrets import is_literal, is_loopback, is_secret, is_weak, looks_real, reveal
+from ccproxy_cli.config.origin import DEFAULT, ConfigError, Kind, Layer, Origin, Path, Problem, Value, dotted, tree_of
+from ccproxy_cli.config.secrets import is_literal, is_loopback, is_secret, is_weak, literals, reveal
 from ccproxy_cli.config.settings import ClientSettings, ProviderSettings, Settings
 from ccproxy_cli.config.structure import Fault, Faults, structure
 
@@ -34,7 +33,7 @@ class Loaded:
     file: FilePath | None
     """The configuration file in force."""
     notices: tuple[str, ...] = ()
-    """What the user should see when a server starts: what the current folder changes."""
+    """What the user should see when a server starts: what the current folder changes, and what a file of another proxy says in vain."""
     redirects: tuple[str, ...] = ()
     """What the user should always see: the current folder sends keys of the environment to an address of its own."""
 
@@ -124,8 +123,8 @@ def _add_providers(merged: dict[Path, Value], environments: Sequence[Environment
 def _add_provider(merged: dict[Path, Value], name: str, settings: ProviderSettings, origin: Origin) -> None:
     for field in ("preset", "base_url", "api_key"):
         value = getattr(settings, field)
-        if value is not None:
-            merged.setdefault(("providers", name, field), Value(value, origin))
+        if value:
+            merged.setdefault(("providers", name, field), Value(list(value) if isinstance(value, tuple) else value, origin))
 
 
 def _add_model_classes(merged: dict[Path, Value], environments: Sequence[Environment]) -> None:
@@ -163,11 +162,7 @@ def _add_client_key(merged: dict[Path, Value], environments: Sequence[Environmen
 
 
 def _refuse_open_keys(config: files.ConfigFile) -> None:
-    literal = [
-        path
-        for path, value in config.values.items()
-        if is_secret(path) and isinstance(value.value, str) and is_literal(value.value) and looks_real(value.value)
-    ]
+    literal = [path for path, value in config.values.items() if is_secret(path) and literals(value.value)]
     if literal and files.open_to_others(config.path):
         raise ConfigError(
             [
@@ -181,10 +176,8 @@ def _refuse_open_keys(config: files.ConfigFile) -> None:
 def _settle_references(merged: dict[Path, Value], environ: Mapping[str, str], dotenv: Environment) -> None:
     """What refers to a variable that only `.env` has is settled here: nobody else knows that file."""
     for path, value in merged.items():
-        if path[-1] in ("api_key", "token") and isinstance(value.value, str) and value.value.startswith("env:"):
-            name = value.value.removeprefix("env:")
-            if not environ.get(name) and dotenv.values.get(name):
-                merged[path] = evolve(value, value=dotenv.values[name])
+        if path[-1] in ("api_key", "token") or "headers" in path[2:-1]:
+            merged[path] = evolve(value, value=_settled(value.value, environ, dotenv))
     for path, value in list(merged.items()):
         if path[:1] == ("providers",) and path[2:] == ("preset",) and value.value in ("anthropic", "openai"):
             name = f"{value.value.upper()}_API_KEY"
@@ -192,9 +185,18 @@ def _settle_references(merged: dict[Path, Value], environ: Mapping[str, str], do
                 merged.setdefault((*path[:2], "api_key"), Value(dotenv.values[name], dotenv.origin(name)))
 
 
+def _settled(reference: object, environ: Mapping[str, str], dotenv: Environment) -> object:
+    if isinstance(reference, list):
+        return [_settled(item, environ, dotenv) for item in reference]
+    if not isinstance(reference, str) or not reference.startswith("env:"):
+        return reference
+    name = reference.removeprefix("env:")
+    return dotenv.values[name] if not environ.get(name) and dotenv.values.get(name) else reference
+
+
 def _settings(merged: Mapping[Path, Value], config: files.ConfigFile | None, presets: Collection[str]) -> Settings:
     try:
-        settings = structure(_tree(merged))
+        settings = structure(tree_of(merged))
         faults: Sequence[Fault] = tuple(check(settings, presets))
     except Faults as error:
         faults = error.faults
@@ -208,17 +210,6 @@ def _settings(merged: Mapping[Path, Value], config: files.ConfigFile | None, pre
 def _reading_order(origin: Origin) -> tuple[str, int]:
     where, _, line = origin.detail.rpartition(":")
     return (where, int(line)) if line.isdigit() else (origin.detail, 0)
-
-
-def _tree(merged: Mapping[Path, Value]) -> Mapping[str, Any]:
-    tree: dict[str, Any] = {}
-    for path, value in merged.items():
-        here: Any = tree
-        for name in path[:-1]:
-            here = here.setdefault(name, {}) if isinstance(here, dict) else None
-        if isinstance(here, dict) and (value.value != {} or path[-1] not in here):
-            here[path[-1]] = value.value
-    return tree
 
 
 def _place(path: Path, merged: Mapping[Path, Value], config: files.ConfigFile | None) -> Origin:
@@ -246,6 +237,9 @@ def _without_own_address(settings: Settings, merged: Mapping[Path, Value]) -> Se
 def _notices(config: files.ConfigFile | None, dotenv: Environment, folder: FilePath) -> Iterator[str]:
     if config is not None and config.found:
         yield f"using {config.path} of the current folder"
+    if config is not None and config.older:
+        yield f"{config.path} was written for {config.older}; `ccproxy config import {config.path}` writes it in this program's own words"
+        yield from map(str, config.left_out)
     if used := [name for name in dotenv.values if _is_ours(name)]:
         path = folder / ".env"
         yield f"using {path} of the current folder ({', '.join(used)})"
@@ -264,7 +258,8 @@ def _is_ours(name: str) -> bool:
 def _redirects(settings: Settings, merged: Mapping[Path, Value], config: files.ConfigFile | None, dotenv: Environment) -> Iterator[str]:
     """Who enters a folder must learn that it leads keys of the environment somewhere else."""
     for name, provider in settings.providers.items():
-        if provider.base_url is None or provider.api_key is None or is_literal(provider.api_key):
+        led = [key for key in (*provider.api_key, *provider.headers.values()) if not is_literal(key)]
+        if provider.base_url is None or not led:
             continue
         origin = merged[("providers", name, "base_url")].origin
         from_file = config is not None and config.found and origin.kind is Kind.FILE
@@ -272,7 +267,8 @@ def _redirects(settings: Settings, merged: Mapping[Path, Value], config: files.C
         from_dotenv = any(address and provider.base_url.startswith(address.rstrip("/")) for address in addresses)
         if from_file or (from_dotenv and origin.kind is Kind.DETECTED):
             source = config.path if from_file and config else ".env"
-            yield f"{source} of the current folder sends {provider.api_key.removeprefix('env:')} to {provider.base_url}"
+            keys = ", ".join(key.removeprefix("env:") for key in led)
+            yield f"{source} of the current folder sends {keys} to {provider.base_url}"
 
 
 def check_exposure(loaded: Loaded, environ: Mapping[str, str]) -> str | None:

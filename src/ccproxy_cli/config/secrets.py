@@ -1,6 +1,7 @@
 """Rules about secrets in the configuration: where a key may lie, and what makes a token good enough to be seen by a network."""
 
 import ipaddress
+import re
 from collections.abc import Mapping, Sequence
 
 REFERENCES = ("env:", "command:", "keyring:")
@@ -17,14 +18,46 @@ _SAMPLES = ("sk-1234", "changeme", "change-me", "your-", "example", "placeholder
 """Words of sample keys: open servers that kept one are found and used by strangers."""
 
 
-_SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL")
+_SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL", "AUTH", "COOKIE")
+
+_NAMED_FREELY = frozenset({"environment", "headers", "query"})
+"""Tables in which a secret is known by its name alone."""
+
+HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+NEVER_SET = frozenset(
+    {"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "expect", "content-encoding"}
+)
+"""Headers that say where a request goes or how its bytes are cut: with these a key could reach somebody else behind the same address."""
 
 
 def is_secret(path: Sequence[str]) -> bool:
     """Whether what stands at this path of the configuration is a secret."""
     if path[-1] in ("api_key", "token"):
         return True
-    return "environment" in path[:-1] and any(word in path[-1].upper() for word in _SECRET_WORDS)
+    return not _NAMED_FREELY.isdisjoint(path[:-1]) and any(word in path[-1].upper() for word in _SECRET_WORDS)
+
+
+def literals(value: object) -> list[str]:
+    """The secrets themselves in a setting that holds one or several, without references and placeholders."""
+    values = value if isinstance(value, list | tuple) else [value]
+    return [item for item in values if isinstance(item, str) and is_literal(item) and looks_real(item)]
+
+
+def reference_fault(key: str) -> str | None:
+    """What is wrong with a reference to a secret; None if it names something, or is none."""
+    kind, colon, rest = key.partition(":")
+    if not colon or f"{kind}:" not in REFERENCES:
+        return None
+    service, slash, name = rest.strip().partition("/")
+    match kind:
+        case "env" if not rest.strip():
+            return "`env:` must be followed by a variable name"
+        case "command" if not rest.strip():
+            return "`command:` must be followed by a command"
+        case "keyring" if not (service and slash and name):
+            return "`keyring:` must be followed by SERVICE/NAME"
+        case _:
+            return None
 
 
 def is_literal(key: str) -> bool:

@@ -1,6 +1,6 @@
 """The configuration tree: pure data, every field documented. `load` fills it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from attrs import Factory, field, frozen
 
@@ -35,6 +35,12 @@ class AgentSettings:
     """What it may do besides, anywhere, in the CLI's words: `Bash(git diff *)`, `WebFetch(domain:example.org)`, `Bash`."""
 
 
+def _one_or_more(value: str | Sequence[str] | None) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
 @frozen
 class ProviderSettings:
     preset: str
@@ -43,8 +49,15 @@ class ProviderSettings:
     """Where the vendor's SDK would be pointed; default from the preset."""
     format: str | None = None
     """anthropic, openai-chat, openai-responses or gemini; default from the preset."""
-    api_key: str | None = field(default=None, repr=False)
-    """The key itself, or `env:NAME`, `command:PROGRAM ARGS`, or `client` to pass the caller's key through."""
+    api_key: tuple[str, ...] = field(default=(), repr=False, converter=_one_or_more)
+    """The key itself, or `env:NAME`, `command:PROGRAM ARGS`, `keyring:SERVICE/NAME`, or `client` to pass the caller's key through. Of
+    several each takes its turn, and one that is refused or limited rests. By default the preset's own variables, at its own address."""
+    headers: Mapping[str, str] = field(factory=dict, repr=False)
+    """Further headers for every request; their values may be references as in `api_key`."""
+    query: Mapping[str, str] = Factory(dict)
+    """Further query parameters for every request, such as Azure's `api-version`."""
+    body: Mapping[str, object] = Factory(dict)
+    """Further members for the body of every request that does not say them itself, such as Requesty's `requesty`."""
     models: tuple[str, ...] = ()
     """Models to list when the provider cannot list its own."""
     profile: Mapping[str, object] = Factory(dict)
@@ -108,6 +121,14 @@ class LimitSettings:
     """Requests that may run at once."""
     burst_size: int | None = None
     """Requests that may come at once after a pause; default as many as a minute allows."""
+
+
+@frozen
+class GeneralLimitSettings(LimitSettings):
+    """For each client, and for all requests without a client's token together."""
+
+    overall: LimitSettings = LimitSettings()
+    """For all requests together, whoever asks."""
 
 
 @frozen
@@ -191,8 +212,7 @@ class Settings:
     """By name. With any, requests need one of their tokens or the server's own."""
     timeouts: TimeoutSettings = TimeoutSettings()
     retries: RetrySettings = RetrySettings()
-    limits: LimitSettings = LimitSettings()
-    """For each client, and for all requests without a client's token together."""
+    limits: GeneralLimitSettings = GeneralLimitSettings()
     cache: CacheSettings = CacheSettings()
     store: StoreSettings = StoreSettings()
     default_model: str | None = None

@@ -15,7 +15,7 @@ from ccproxy_cli.config.detect import ECHO
 from ccproxy_cli.config.files import ConfigFile
 from ccproxy_cli.config.load import Loaded
 from ccproxy_cli.config.origin import ConfigError, Kind
-from ccproxy_cli.config.secrets import is_literal, is_loopback, looks_real
+from ccproxy_cli.config.secrets import is_loopback, is_secret, literals
 from ccproxy_cli.config.settings import ServerSettings, Settings
 from ccproxy_cli.doctor.finding import Facts, Finding, MakePrivate, Status
 from ccproxy_cli.doctor.listeners import Listener
@@ -102,10 +102,7 @@ def private(path: Path, why: str) -> Finding | None:
 
 def holds_keys(config: ConfigFile) -> bool:
     """Whether a secret stands in the file itself."""
-    return any(
-        path[-1] in ("api_key", "token") and isinstance(value.value, str) and is_literal(value.value) and looks_real(value.value)
-        for path, value in config.values.items()
-    )
+    return any(is_secret(path) and literals(value.value) for path, value in config.values.items())
 
 
 # Backends
@@ -178,9 +175,9 @@ def some_model(names: Collection[str]) -> Finding | None:
 
 
 def _provider_fix(settings: Settings, name: str) -> str:
-    key = settings.providers[name].api_key or ""
-    if key.startswith("env:"):
-        return f"see that {key.removeprefix('env:')} is set, and that the address is right: `ccproxy config show`"
+    named = [key.removeprefix("env:") for key in settings.providers[name].api_key if key.startswith("env:")]
+    if named:
+        return f"see that {' or '.join(named)} is set, and that the address is right: `ccproxy config show`"
     return f"see that providers.{name} has an api_key and the right base_url: `ccproxy config show`"
 
 

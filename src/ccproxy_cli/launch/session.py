@@ -25,7 +25,7 @@ _USUAL_KEYS = {"anthropic": "ANTHROPIC_API_KEY", "gemini": "GEMINI_API_KEY"}
 
 def _with_own_key(provider: ProviderSettings) -> ProviderSettings:
     """The program sends our token in place of its key, so a provider that is called with the caller's key takes the user's own."""
-    if provider.api_key != CLIENT:
+    if provider.api_key != (CLIENT,):
         return provider
     preset = PRESETS[provider.preset]
     variables = preset.key_variables or (_USUAL_KEYS.get(provider.format or "", "OPENAI_API_KEY"),)

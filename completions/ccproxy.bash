@@ -18,15 +18,15 @@ _ccproxy() {
     case "$previous" in
         --log-level) COMPREPLY=($(compgen -W "debug info warning error" -- "$current")); return ;;
         --print-env) COMPREPLY=($(compgen -W "sh fish powershell json" -- "$current")); return ;;
-        --attach|--config|--file|--output|-a|-f|-o) COMPREPLY=($(compgen -f -- "$current")); return ;;
-        --backend|--host|--max-tokens|--model|--port|--provider|--schema|--system|--workers|-m|-p|-s) return ;;
+        --attach|--config|--file|--output|--template|-a|-f|-o|-t) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --backend|--host|--max-tokens|--model|--param|--port|--provider|--schema|--system|--workers|-m|-p|-s) return ;;
     esac
     case "$path" in
         "") words="serve ask wrap doctor models test config --version -V --help -h" ;;
         "serve") words="stop status --host --port --config --workers --log-level --detach -d --json --help -h" ;;
         "serve stop") words="--port --json --help -h" ;;
         "serve status") words="--port --json --help -h" ;;
-        "ask") words="--model -m --system -s --file -f --attach -a --schema --max-tokens --no-stream --usage --config --json --help -h" ;;
+        "ask") words="--model -m --system -s --template -t --param -p --file -f --attach -a --schema --max-tokens --no-stream --usage --config --json --help -h" ;;
         "wrap") words="--model -m --backend --print-env --config --help -h" ;;
         "doctor") words="--fix --config --json --help -h" ;;
         "models") words="--provider -p --config --json --help -h" ;;

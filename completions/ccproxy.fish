@@ -28,6 +28,8 @@ for name in ccproxy ccproxy-cli
     complete -c $name -n '__fish_seen_subcommand_from serve; and __fish_seen_subcommand_from status' -l help -s h -d 'Show this message and exit'
     complete -c $name -n '__fish_seen_subcommand_from ask' -l model -s m -x -d 'As clients name it, or provider/model'
     complete -c $name -n '__fish_seen_subcommand_from ask' -l system -s s -x -d 'System prompt'
+    complete -c $name -n '__fish_seen_subcommand_from ask' -l template -s t -r -F -d 'Prompt template, text with places, YAML or TOML'
+    complete -c $name -n '__fish_seen_subcommand_from ask' -l param -s p -x -d 'Fill a place of it; repeatable'
     complete -c $name -n '__fish_seen_subcommand_from ask' -l file -s f -r -F -d 'Text file to show the model; repeatable'
     complete -c $name -n '__fish_seen_subcommand_from ask' -l attach -s a -r -F -d 'Image or PDF; repeatable'
     complete -c $name -n '__fish_seen_subcommand_from ask' -l schema -x -d 'JSON Schema as a file, as JSON, or short, name, age int'

@@ -194,3 +194,24 @@ def test_on_a_terminal_ctrl_c_ends_it_with_130(cli: Cli, upstream: Upstream) -> 
     child.close()
     assert child.exitstatus == 130
     assert "Traceback" not in child.before
+
+
+def test_on_a_terminal_the_wait_is_shown_and_wiped(cli: Cli, upstream: Upstream) -> None:
+    upstream.first, upstream.rest = "", "done."
+    cli.configure(upstream.config)
+    child = terminal(cli, "ask", "hi")
+    child.expect("waiting for up/m")
+    upstream.go.set()
+    child.expect("done")
+    child.expect(pexpect.EOF)
+    assert child.before is not None
+    assert "waiting" not in child.before
+    child.close()
+    assert child.exitstatus == 0
+
+
+def test_in_a_pipe_nothing_is_shown_of_the_wait(cli: Cli, upstream: Upstream) -> None:
+    upstream.go.set()
+    cli.configure(upstream.config)
+    ran = cli("ask", "hi")
+    assert (ran.out, ran.err) == ("Wait over.\n", "")

@@ -133,6 +133,10 @@ def ask(
     ] = None,
     model: Annotated[str | None, typer.Option("--model", "-m", metavar="MODEL", help="As clients name it, or provider/model.")] = None,
     system: Annotated[str | None, typer.Option("--system", "-s", metavar="TEXT", help="System prompt.")] = None,
+    template: Annotated[
+        Path | None, typer.Option("--template", "-t", metavar="FILE", help="Prompt template: text with $places, YAML or TOML.")
+    ] = None,
+    param: Annotated[list[str] | None, typer.Option("--param", "-p", metavar="NAME=VALUE", help="Fill a place of it; repeatable.")] = None,
     file: Annotated[
         list[Path] | None, typer.Option("--file", "-f", metavar="FILE", help="Text file to show the model; repeatable.")
     ] = None,
@@ -151,6 +155,8 @@ def ask(
         prompt=" ".join(prompt or ()),
         model=model,
         system=system,
+        template=template,
+        params=tuple(param or ()),
         files=tuple(file or ()),
         attachments=tuple(attach or ()),
         schema=schema,

@@ -6,21 +6,26 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
-from ccproxy_cli.cli.asking import gather_parts, piped_input, read_schema
+from ccproxy_cli.cli.asking import gather_parts, piped_input, read_schema, usage_error
 from ccproxy_cli.cli.gather import default_model, gather, only_provider, warn_of_redirects
 from ccproxy_cli.cli.render import console, printable
 from ccproxy_cli.cli.result import Failure, Result
+from ccproxy_cli.cli.template import read_params, read_template
+from ccproxy_cli.cli.waiting import Waiting
 from ccproxy_cli.config.settings import Settings
 from ccproxy_cli.core.events import Event, PartStart, TextDelta
 from ccproxy_cli.core.extras import Losses
-from ccproxy_cli.core.parts import Refusal, Text
+from ccproxy_cli.core.parts import Reasoning, Refusal, Text
 from ccproxy_cli.core.request import Message, Output, OutputKind, Request, Role
 from ccproxy_cli.core.response import FinishReason, Response, Usage
 from ccproxy_cli.core.stream import Fold
+
+if TYPE_CHECKING:
+    from ccproxy_cli.cli.markdown import LiveMarkdown
 
 
 @frozen
@@ -30,6 +35,8 @@ class Options:
     prompt: str
     model: str | None = None
     system: str | None = None
+    template: Path | None = None
+    params: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
     attachments: tuple[str, ...] = ()
     schema: str | None = None
@@ -60,20 +67,34 @@ _FAILURES = {FinishReason.REFUSAL: "the model declined to answer", FinishReason.
 
 def run(options: Options, *, as_json: bool) -> Result:
     """Ask, show the answer as it comes, and say how it ended."""
-    request = _request(options)
+    options, request = _request(options)
     loaded = gather(options.config, look_for_ollama=options.model not in ("echo", "echo/echo"))
     warn_of_redirects(loaded)
-    with _display(options, as_json) as show:
-        asked = asyncio.run(_ask(request, loaded.settings, show))
+    with Waiting(shown=not as_json) as waiting, _display(options, as_json) as show:
+        asked = asyncio.run(_ask(request, loaded.settings, waiting, show))
     return _result(asked, options, as_json)
 
 
-def _request(options: Options) -> Request:
-    parts = gather_parts(options.prompt, piped_input(), options.files, options.attachments)
+def _request(options: Options) -> tuple[Options, Request]:
+    """The request, and the options with what a template adds to them; the command line comes first."""
+    text = "\n\n".join(filter(None, (piped_input().rstrip("\n"), options.prompt)))
+    if options.template is not None:
+        template = read_template(options.template).filled(text, read_params(options.params))
+        text = template.prompt
+        options = evolve(
+            options,
+            model=options.model or template.model,
+            system=options.system or template.system,
+            schema=template.schema if options.schema is None else options.schema,
+            max_tokens=options.max_tokens or template.max_tokens,
+        )
+    elif options.params:
+        raise usage_error("values are for the places of a template, and there is no --template", "--param")
+    parts = gather_parts(text, options.files, options.attachments)
     output = None
     if options.schema is not None:
         output = Output(OutputKind.JSON_SCHEMA, read_schema(options.schema), name="answer")
-    return Request(
+    request = Request(
         model=options.model or "",
         messages=(Message(Role.USER, parts),),
         instructions=(Text(options.system),) if options.system else (),
@@ -82,9 +103,10 @@ def _request(options: Options) -> Request:
         stream=options.stream,
         stream_usage=True,
     )
+    return options, request
 
 
-async def _ask(request: Request, settings: Settings, show: Show) -> Asked:
+async def _ask(request: Request, settings: Settings, waiting: Waiting, show: Show) -> Asked:
     from ccproxy_cli.wiring import build_pipeline, route_table
 
     started = time.monotonic()
@@ -92,6 +114,7 @@ async def _ask(request: Request, settings: Settings, show: Show) -> Asked:
     pipeline = build_pipeline(only_provider(settings, target.provider))  # one question needs one backend
     try:
         losses = Losses()
+        waiting.say(f"waiting for {target}")
         stream = await pipeline.ask(evolve(request, model=str(target)), losses)
         folding = Fold()
         spoken: set[int] = set()
@@ -99,7 +122,10 @@ async def _ask(request: Request, settings: Settings, show: Show) -> Asked:
             async for batch in stream:
                 for event in batch:
                     folding.feed(event)
+                    if isinstance(event, PartStart) and isinstance(event.part, Reasoning):
+                        waiting.say(f"{target} is thinking")
                 if text := "".join(_words(batch, spoken)):
+                    waiting.stop()
                     show(text)
         finally:
             await stream.aclose()
@@ -133,14 +159,20 @@ class _Rendered(AbstractContextManager[Show]):
     """Markdown on a terminal."""
 
     def __enter__(self) -> Show:
-        from ccproxy_cli.cli.markdown import LiveMarkdown
+        self._markdown: LiveMarkdown | None = None
+        return self._show
 
-        self._markdown = LiveMarkdown(console(sys.stdout))
-        self._markdown.__enter__()
-        return lambda text: self._markdown.feed(printable(text.replace("\r\n", "\n")))
+    def _show(self, text: str) -> None:
+        if self._markdown is None:  # until now the screen was the spinner's
+            from ccproxy_cli.cli.markdown import LiveMarkdown
+
+            self._markdown = LiveMarkdown(console(sys.stdout))
+            self._markdown.__enter__()
+        self._markdown.feed(printable(text.replace("\r\n", "\n")))
 
     def __exit__(self, *exc: object) -> None:
-        self._markdown.__exit__(*exc)
+        if self._markdown is not None:
+            self._markdown.__exit__(*exc)
 
 
 class _Plain(AbstractContextManager[Show]):

@@ -32,14 +32,13 @@ def piped_input() -> str:
     return sys.stdin.buffer.read().decode("utf-8", "replace")
 
 
-def gather_parts(prompt: str, piped: str, files: Sequence[Path], attachments: Sequence[str]) -> tuple[Part, ...]:
-    """The parts of the one message: attachments, files, what was piped in, and the prompt last, where models look for the question.
+def gather_parts(text: str, files: Sequence[Path], attachments: Sequence[str]) -> tuple[Part, ...]:
+    """The parts of the one message: attachments, files, and the words last, where models look for the question.
 
     Raises:
         ConfigError: nothing to ask, or a file that cannot be sent.
     """
     parts = [*(_attachment(name) for name in attachments), *(_file(path) for path in files)]
-    text = "\n\n".join(filter(None, (piped.rstrip("\n"), prompt)))
     if text.strip():
         parts.append(Text(text))
     if not parts:

@@ -259,3 +259,12 @@ def test_a_longer_conversation_begins_with_the_same_bytes(steps: list[str]) -> N
     roles = [content["role"] for content in contents]
     assert roles[0] == "user"
     assert all(first != second for first, second in itertools.pairwise(roles))
+
+
+def test_proofs_of_others_are_told_as_lost_wherever_they_hang() -> None:
+    own, other, losses = Proof("gemini", "b3du"), Proof("anthropic", "x"), Losses()
+    call = ToolCall("c1", "look", "{}", proofs=(own, other))
+    thought, words = Reasoning("hm", (own, other)), Text("hi", proofs=(other,))
+    contents = conversation(HELLO, model(thought, words, call), user(SAW), losses=losses)
+    assert "x" not in {part.get("thoughtSignature") for content in contents for part in content["parts"]}
+    assert set(lost(losses)) == {f"messages[1].content[{index}].signature" for index in range(3)}

@@ -431,3 +431,11 @@ def test_count_requests_are_written_as_they_were_read(body: dict[str, Any]) -> N
     call = FORMAT.encode_count_request(request, Profile(), Losses())
     assert call.path == "/models/gemini-x:countTokens"
     assert json.loads(call.body) == body
+
+
+@pytest.mark.parametrize("name", ["maxOutputTokens", "topK", "seed"])
+@pytest.mark.parametrize("value", [2**53 + 1, 2**53 * 4.0, -(2**60), 10**30])
+def test_numbers_beyond_reason_are_refused(name: str, value: float) -> None:
+    with pytest.raises(BadRequest) as caught:
+        decoded(generationConfig={name: value})
+    assert caught.value.param == f"generationConfig.{name}"

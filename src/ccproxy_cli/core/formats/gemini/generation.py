@@ -19,6 +19,8 @@ SHOWN, HIDDEN = "summarized", "omitted"
 """How the vocabulary says whether thinking is shown."""
 _MODALITIES = NOTE + "responseModalities"
 _COUNT = NOTE + "candidateCount"
+MAX_INT = 2**53
+"""What every JSON parser reads exactly. Nobody means more."""
 _UNSPECIFIED = ("THINKING_LEVEL_UNSPECIFIED", "", 0)
 
 
@@ -72,6 +74,9 @@ def decode_generation(wire: GenerationConfig | None) -> Generation:
 
 
 def _whole(value: float | None, name: str, numbers: list[str]) -> int | None:
+    if value is not None and not abs(value) <= MAX_INT:
+        path = f"{PATH}.{name}"
+        raise BadRequest(f"{path}: must be at most {MAX_INT}", path)
     if value is None or type(value) is int:
         return value
     if value != int(value):

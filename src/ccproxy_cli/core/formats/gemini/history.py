@@ -93,7 +93,7 @@ class _Fitter:
         match part:
             case Text():
                 if part.text or any(proof.issuer == NAME for proof in part.proofs):
-                    yield evolve(with_own_proofs(part), cache=None, extras=_own(part))
+                    yield evolve(with_own_proofs(part, path, self.losses), cache=None, extras=_own(part))
             case Refusal():
                 if part.text:
                     yield Text(part.text)
@@ -126,13 +126,13 @@ class _Fitter:
     def _reasoning(self, part: Reasoning, role: Role, path: str) -> Iterator[Part]:
         """Thoughts that this vendor signed. Others' are left out: a model that is shown them begins to write its own that way."""
         if role is Role.ASSISTANT and any(proof.issuer == NAME for proof in part.proofs):
-            yield with_own_proofs(part)
+            yield with_own_proofs(part, path, self.losses)
         elif part.text or part.proofs:
             self.losses.add(path, f"{NAME} is shown only its own reasoning")
 
     def _call(self, part: ToolCall, path: str) -> ToolCall:
         arguments = dumps_str(read_arguments(part, path))
-        name, own = fit_name(part.name), with_own_proofs(part)
+        name, own = fit_name(part.name), with_own_proofs(part, path, self.losses)
         return evolve(own, name=name, arguments=arguments, kind=ToolKind.FUNCTION, item_id=None, cache=None, extras=_own(part))
 
 

@@ -12,13 +12,14 @@ from attrs import evolve
 
 from ccproxy_cli.core.arguments import parse_arguments
 from ccproxy_cli.core.errors import BadRequest
-from ccproxy_cli.core.extras import NOTE, Extras, extras_of
+from ccproxy_cli.core.extras import NOTE, Extras, Losses, extras_of
 from ccproxy_cli.core.formats._blame import Blame, blamed
 from ccproxy_cli.core.formats.gemini import spelling
 from ccproxy_cli.core.formats.gemini.media import decode_blob, decode_file, encode_media
 from ccproxy_cli.core.formats.gemini.results import decode_result, encode_result
 from ccproxy_cli.core.formats.gemini.wire import KIT, NAME, FunctionCall, PartWire
 from ccproxy_cli.core.jsontext import JSON, JSONError, dumps_str
+from ccproxy_cli.core.left_behind import own_proofs
 from ccproxy_cli.core.parts import Media, Opaque, Part, Proof, Reasoning, Refusal, Text, ToolCall, ToolResult
 
 NameCall: TypeAlias = Callable[[str | None, str], str]
@@ -198,7 +199,7 @@ def read_arguments(part: ToolCall, path: str) -> dict[str, JSON]:
         raise BadRequest(message, path) from error
 
 
-def with_own_proofs(part: Signable) -> Signable:
+def with_own_proofs(part: Signable, path: str, losses: Losses) -> Signable:
     """The part without the proofs that other vendors issued."""
-    own = tuple(proof for proof in part.proofs if proof.issuer == NAME)
+    own = own_proofs(part, NAME, path, losses)
     return part if len(own) == len(part.proofs) else evolve(part, proofs=own)

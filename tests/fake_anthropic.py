@@ -99,6 +99,10 @@ class FakeAnthropic:
         stop = "tool_use" if any(block["type"] == "tool_use" for block in blocks) else "end_turn"
         self._script.append(Reply(blocks, **{"stop_reason": stop, **more}))
 
+    def will_reply(self, reply: Reply) -> None:
+        """Queue one answer that is made already."""
+        self._script.append(reply)
+
     def will_fail(self, status: int, kind: str, message: str, *, times: int = 1, **headers: str) -> None:
         """Queue refusals."""
         self._script.extend([failure(status, kind, message, **headers)] * times)

@@ -7,13 +7,14 @@ import pytest
 
 from ccproxy_cli.backends.base import EventStream
 from ccproxy_cli.backends.claude_code import ClaudeCodeBackend
+from ccproxy_cli.backends.claude_code.process import Child
 from ccproxy_cli.core.errors import BadUpstream, ErrorKind, UpstreamError
 from ccproxy_cli.core.events import Event, TextDelta
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.parts import Text
 from ccproxy_cli.core.request import Message, Role
 from tests.backends.claude_code.conftest import Make, fetch, say
-from tests.fake_anthropic import FakeAnthropic, text
+from tests.fake_anthropic import FakeAnthropic, Reply, text, tool_use
 
 pytestmark = pytest.mark.real_cli
 
@@ -162,3 +163,45 @@ async def test_tokens_are_estimated(backend: ClaudeCodeBackend) -> None:
     count = await backend.count_tokens(say("word " * 1000), Losses())
     assert count.estimated
     assert 800 < count.input_tokens < 2000
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The CLI is left alone for a while when its answer is complete."""
+    end = Child.end
+
+    async def end_later(child: Child) -> None:
+        await child.exited(1.0)
+        await end(child)
+
+    monkeypatch.setattr(Child, "kill", lambda _: None)
+    monkeypatch.setattr(Child, "end", end_later)
+
+
+LOGINS: dict[str, dict[str, str | None]] = {
+    "key": {},
+    "login": {"ANTHROPIC_API_KEY": None, "CLAUDE_CODE_OAUTH_TOKEN": "sk-ant-oat01-made-up"},
+    "cloud": {
+        "CLAUDE_CODE_USE_FOUNDRY": "1",
+        "ANTHROPIC_FOUNDRY_API_KEY": "made-up",
+        "ANTHROPIC_API_KEY": None,
+        "ANTHROPIC_BASE_URL": None,
+    },
+}
+LIMIT = Reply([text("so much to s")], "max_tokens", pause=0.5)
+ENDS = {
+    "unknown tool": Reply([tool_use("Bash", {"command": "ls"})], "tool_use", pause=0.5),
+    "refusal": Reply([text("no")], "refusal", pause=0.5),
+    "stop": Reply([text("yes")], pause=0.5),
+}
+
+
+@pytest.mark.usefixtures("unhurried")
+@pytest.mark.parametrize(
+    ("login", "reply"), [*((login, LIMIT) for login in LOGINS), *(("key", reply) for reply in ENDS.values())], ids=[*LOGINS, *ENDS]
+)
+async def test_one_request_is_asked_once(make: Make, api: FakeAnthropic, login: str, reply: Reply) -> None:
+    base = {"ANTHROPIC_FOUNDRY_BASE_URL": api.url} if login == "cloud" else {}
+    api.will_reply(reply)
+    await fetch(make(environment={**LOGINS[login], **base}), say("hi"))
+    assert len(api.bodies) == 1

@@ -32,6 +32,8 @@ class Answer:
     def __init__(self, decoder: Callable[[], RawDecoder], bridge: ToolBridge | None, now: Callable[[], float]) -> None:
         self.done = False
         """Complete: the process may end."""
+        self.busy = False
+        """A tool runs here: never, as tools are the client's."""
         self.begun = False
         """Content has been given out."""
         self._new_decoder = decoder

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from ccproxy_cli.backends.base import EventStream, Health
+from ccproxy_cli.backends.claude_code.agent import agent_arguments, agent_directory, agent_environment
+from ccproxy_cli.backends.claude_code.agent_answer import AgentAnswer
 from ccproxy_cli.backends.claude_code.answer import Answer
 from ccproxy_cli.backends.claude_code.catalog import ALIASES, models_of, resolved_of
 from ccproxy_cli.backends.claude_code.cli import INSTALL_HINT, Cli, Login, ask_login, find_cli, require_cli
@@ -24,7 +26,7 @@ from ccproxy_cli.backends.claude_code.recipe import Recipe, Stamp
 from ccproxy_cli.backends.claude_code.run import Converse, Run, load_sdk
 from ccproxy_cli.backends.claude_code.session import Session
 from ccproxy_cli.backends.claude_code.slots import Slots
-from ccproxy_cli.config.settings import TimeoutSettings
+from ccproxy_cli.config.settings import AgentSettings, TimeoutSettings
 from ccproxy_cli.core.catalog import ModelInfo, TokenCount
 from ccproxy_cli.core.errors import BadUpstream, ErrorKind, UpstreamError
 from ccproxy_cli.core.estimate import estimate_tokens
@@ -58,6 +60,7 @@ class ClaudeCodeBackend:
         pool_idle: seconds that they are kept after the model was last asked for.
         prewarm: models for which one is kept from `warm_up` on.
         overrides: the user's own facts about the models, by the field names of `Profile`.
+        agent: let the CLI work with its own tools. None for a login that behaves like an API.
     """
 
     def __init__(
@@ -73,12 +76,14 @@ class ClaudeCodeBackend:
         pool_idle: float = 300.0,
         prewarm: Sequence[str] = (),
         overrides: Mapping[str, object] = MappingProxyType({}),
+        agent: AgentSettings | None = None,
     ) -> None:
         self.name = name
         self._executable = executable
         self._configured = dict(environment)
         self._timeouts = timeouts
         self._overrides = overrides
+        self._agent = agent
         slots = Slots(max_children, max_waiting, timeouts.first_byte)
         self._pool = Pool(slots, self._recipe, self._start, size=pool_size, idle=pool_idle, always=prewarm)
         self._leash = Leash()
@@ -102,12 +107,13 @@ class ClaudeCodeBackend:
         """
         if is_cloud(self._configured) and request.model in {model.id for model in ALIASES} and not self._resolved:
             await self.models()  # clouds lag behind, and older models take other parameters
-        plan = make_plan(request, self._overrides, losses, bare=is_bare(self._configured), resolved=self._resolved)
+        works = self._agent is not None
+        plan = make_plan(request, self._overrides, losses, bare=is_bare(self._configured), resolved=self._resolved, agent=works)
         losses.refuse_if_strict()
         loading = asyncio.create_task(load_sdk())  # meanwhile
         child = await self._pool.take(plan.model)
         session = Session(child, plan)
-        answer = Answer(StreamDecoder, plan.bridge, time.time)
+        answer = AgentAnswer(StreamDecoder, time.time, self._redactor.text) if works else Answer(StreamDecoder, plan.bridge, time.time)
         run = Run(child, session, answer, self._timeouts, self._redactor, finished=self._finished, gone=self._gone)
         self._runs.add(run)
         try:
@@ -182,7 +188,8 @@ class ClaudeCodeBackend:
         if not login.logged_in:
             return Health(False, f"{cli.path}, {login.summary}")
         trouble = f"keeps no process ready: {self._redactor.text(self._pool.trouble)}" if self._pool.trouble else None
-        known = (cli.path, login.summary, limits_in_words(self._limits, time.time()), trouble)
+        works = f"an agent in {agent_directory(self._agent)}" if self._agent else None
+        known = (cli.path, login.summary, works, limits_in_words(self._limits, time.time()), trouble)
         return Health(True, ", ".join(filter(None, known)))
 
     async def aclose(self) -> None:
@@ -200,11 +207,15 @@ class ClaudeCodeBackend:
 
     def _recipe(self, model: str) -> Recipe:
         cli = require_cli(self._executable)
+        if self._agent is not None:
+            line = agent_arguments(cli.path, model, self._agent)
+            return Recipe(model, tuple(line), agent_environment(self._environment), Stamp.of(cli.path))
         line = arguments(cli.path, model, bare=is_bare(self._configured))
         return Recipe(model, tuple(line), self._environment, Stamp.of(cli.path))
 
     async def _start(self, recipe: Recipe) -> Child:
-        return await Child.start(recipe.arguments, recipe.environment, self._private_directory(), self._leash)
+        folder = self._private_directory() if self._agent is None else agent_directory(self._agent)
+        return await Child.start(recipe.arguments, recipe.environment, folder, self._leash, has_helpers=self._agent is not None)
 
     async def _fresh_login(self, cli: Cli) -> Login | None:
         now = time.monotonic()

@@ -20,15 +20,21 @@ _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/\[\]-]{0,199}")
 _SETTINGS = dumps_str({"permissions": {"deny": ["Read(//**)"]}, "disableAllHooks": True})
 """A second lock on file reads through `@path`, which no list of tools prevents."""
 
-_ARGUMENTS = (
+COMMON_ARGUMENTS = (
     *("--output-format", "stream-json", "--input-format", "stream-json", "--verbose", "--include-partial-messages"),
-    *("--tools", ""),  # no built-in tool
     *("--strict-mcp-config", "--setting-sources", ""),  # none of the user's MCP servers, settings, hooks, CLAUDE.md
+    "--disable-slash-commands",
+    "--no-session-persistence",  # no transcript on disk
+)
+"""For a login that behaves like an API, and for an agent."""
+
+_ARGUMENTS = (
+    *COMMON_ARGUMENTS,
+    *("--tools", ""),  # no built-in tool
     *("--settings", _SETTINGS),
     *("--permission-mode", "dontAsk"),  # what is not allowed is refused without asking
     *("--allowedTools", f"mcp__{TOOL_SERVER}"),
-    "--disable-slash-commands",
-    "--no-session-persistence",  # no transcript on disk
+    *("--max-turns", "1"),  # a call of a tool that is not there is no reason to ask again
 )
 
 FIXED_ENVIRONMENT: Mapping[str, str] = MappingProxyType(

@@ -17,7 +17,7 @@ class Leash:
     """The process groups that must not outlive us. Starts its watchdog with the first group, and again should someone kill it."""
 
     def __init__(self) -> None:
-        self._groups: set[int] = set()
+        self._groups: dict[int, str] = {}
         self._watchdog: subprocess.Popen[bytes] | None = None
 
     @property
@@ -25,16 +25,20 @@ class Leash:
         """Process id of the watchdog, while there is one."""
         return None if self._watchdog is None else self._watchdog.pid
 
-    def hold(self, group: int) -> None:
-        """From now on `group` dies with us."""
-        self._groups.add(group)
-        if self._watchdog is None or not self._tell(f"+{group}\n"):
+    def hold(self, group: int, mark: str = "") -> None:
+        """From now on `group` dies with us.
+
+        Args:
+            mark: what every process that comes from it has in its environment, in groups of their own too (`leash_watch`).
+        """
+        self._groups[group] = mark
+        if self._watchdog is None or not self._tell(_order(group, mark)):
             self._start()
 
     def release(self, group: int) -> None:
         """`group` has ended; its number may soon belong to someone else."""
         if group in self._groups and self._watchdog is not None:
-            self._groups.discard(group)
+            del self._groups[group]
             self._tell(f"-{group}\n")
 
     def close(self) -> None:
@@ -56,7 +60,7 @@ class Leash:
             cwd="/",
             start_new_session=True,
         )
-        self._tell("".join(f"+{group}\n" for group in self._groups))
+        self._tell("".join(_order(group, mark) for group, mark in self._groups.items()))
 
     def _tell(self, orders: str) -> bool:
         try:
@@ -71,3 +75,7 @@ class Leash:
         assert self._watchdog is not None
         assert self._watchdog.stdin is not None
         return self._watchdog.stdin
+
+
+def _order(group: int, mark: str) -> str:
+    return f"+{group} {mark}\n" if mark else f"+{group}\n"

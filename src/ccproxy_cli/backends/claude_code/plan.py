@@ -35,10 +35,14 @@ class Plan:
     """Control requests to be made before the first turn."""
     turns: tuple[Turn, ...]
     bridge: ToolBridge | None = None
+    agent: bool = False
+    """The CLI works with its own tools, turn after turn, until it has done what it was asked to."""
 
     @property
     def initialize(self) -> dict[str, JSON]:
         """Members for the request that binds a waiting process to this plan."""
+        if self.agent:  # which needs the CLI's own words on how to work
+            return {"appendSystemPrompt": self.system} if self.system else {}
         servers = {} if self.bridge is None else {"sdkMcpServers": ["client"]}
         return {"systemPrompt": self.system, **servers}
 
@@ -69,7 +73,13 @@ def known_as(model: str, resolved: Mapping[str, str]) -> str:
 
 
 def make_plan(
-    request: Request, overrides: Mapping[str, object], losses: Losses, *, bare: bool, resolved: Mapping[str, str] = MappingProxyType({})
+    request: Request,
+    overrides: Mapping[str, object],
+    losses: Losses,
+    *,
+    bare: bool,
+    resolved: Mapping[str, str] = MappingProxyType({}),
+    agent: bool = False,
 ) -> Plan:
     """Turn a request into a plan, by way of the Anthropic request it amounts to.
 
@@ -77,6 +87,7 @@ def make_plan(
         overrides: the user's own facts about the models, by the field names of `Profile`.
         bare: the CLI runs on an API key or a cloud and adds nothing of its own.
         resolved: what the CLI makes of its own short names, as far as it said.
+        agent: the CLI works with its own tools.
 
     Raises:
         BadRequest: the request cannot be said to the CLI.
@@ -87,6 +98,8 @@ def make_plan(
     if call.headers.get("anthropic-beta"):
         losses.add("anthropic-beta", "Claude Code chooses the vendor's beta features itself")
     body = loads(call.body)
+    if agent:
+        _leave_tools(body, losses)
     bridge = ToolBridge(body["tools"]) if body.get("tools") else None
     note_cache_marks(request, losses)
     return Plan(
@@ -95,7 +108,15 @@ def make_plan(
         controls=tuple(controls(body, bridge, losses, bare=bare)),
         turns=tuple(conversation(body["messages"], losses)),
         bridge=bridge,
+        agent=agent,
     )
+
+
+def _leave_tools(body: dict[str, JSON], losses: Losses) -> None:
+    """An agent that waited for the client to run a tool would wait with its work half done."""
+    for name in ("tools", "tool_choice"):
+        if body.pop(name, None):
+            losses.add(name, "this Claude Code is an agent with tools of its own")
 
 
 def _system(system: JSON) -> str:

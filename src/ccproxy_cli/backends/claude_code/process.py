@@ -7,12 +7,14 @@ classes are not used: they wait for pipes that a grandchild may hold open, and t
 import asyncio
 import contextlib
 import os
+import secrets
 import signal
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import cast
 
 from ccproxy_cli.backends.claude_code.leash import Leash
+from ccproxy_cli.backends.claude_code.leash_watch import MARK, sweep
 from ccproxy_cli.backends.claude_code.lines import LineSplitter
 from ccproxy_cli.core.errors import APIError, BadUpstream, ErrorKind, UpstreamError
 
@@ -29,8 +31,9 @@ _REAPED = 5.0
 class Child(asyncio.SubprocessProtocol):
     """A running CLI. Made by `start`, ended by `end`."""
 
-    def __init__(self, leash: Leash) -> None:
+    def __init__(self, leash: Leash, mark: str = "") -> None:
         self._leash = leash
+        self._mark = mark
         self._splitter = LineSplitter()
         self._lines: deque[bytes] = deque()
         self._unread = 0
@@ -45,16 +48,22 @@ class Child(asyncio.SubprocessProtocol):
         self._group = 0
 
     @classmethod
-    async def start(cls, arguments: Sequence[str], environment: Mapping[str, str], directory: str, leash: Leash) -> "Child":
+    async def start(
+        cls, arguments: Sequence[str], environment: Mapping[str, str], directory: str, leash: Leash, *, has_helpers: bool = False
+    ) -> "Child":
         """Run `arguments` with exactly `environment`.
+
+        Args:
+            has_helpers: it runs other programs in groups of their own, which are to end with it. They find a mark in their environment.
 
         Raises:
             UpstreamError: the program cannot be run.
         """
-        child = cls(leash)
+        child = cls(leash, secrets.token_hex(8) if has_helpers else "")
+        variables = {**environment, MARK: child._mark} if has_helpers else dict(environment)
         try:
             await asyncio.get_running_loop().subprocess_exec(
-                lambda: child, *arguments, env=dict(environment), cwd=directory, start_new_session=True
+                lambda: child, *arguments, env=variables, cwd=directory, start_new_session=True
             )
         except OSError as error:
             reason = error.strerror or type(error).__name__
@@ -119,6 +128,8 @@ class Child(asyncio.SubprocessProtocol):
             self._signal(signal.SIGKILL)
             await self.exited(_REAPED)
         self._signal(signal.SIGKILL)  # helpers that outlived their leader
+        if self._mark:
+            await asyncio.to_thread(sweep, self._mark)
         self._leash.release(self._group)
         self._transport.close()
 
@@ -146,7 +157,7 @@ class Child(asyncio.SubprocessProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.SubprocessTransport", transport)
         self._group = self._transport.get_pid()
-        self._leash.hold(self._group)
+        self._leash.hold(self._group, self._mark)
 
     def pipe_data_received(self, fd: int, data: bytes | str) -> None:
         assert isinstance(data, bytes)

@@ -7,12 +7,13 @@ from anywhere. Whatever ends a run first ends the process; the task then sees th
 import asyncio
 import contextlib
 import importlib
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, Protocol
 
 from ccproxy_cli.backends.base import ProcessStream
-from ccproxy_cli.backends.claude_code.answer import Answer, ended_early
+from ccproxy_cli.backends.claude_code.answer import ended_early
 from ccproxy_cli.backends.claude_code.process import Child
 from ccproxy_cli.backends.claude_code.session import Session
 from ccproxy_cli.config.settings import TimeoutSettings
@@ -41,6 +42,21 @@ async def load_sdk() -> Converse:
     return converse
 
 
+class Answering(Protocol):
+    """`Answer`, or `AgentAnswer`."""
+
+    @property
+    def done(self) -> bool:
+        """Complete."""
+
+    @property
+    def busy(self) -> bool:
+        """A tool runs here, so silence is no sign of trouble."""
+
+    def feed(self, frame: Mapping[str, JSON]) -> list[Event]:
+        """The events that may go out now."""
+
+
 class Run(ProcessStream):
     """An `EventStream` that owns a process. Not a generator function: closing one that was never started would close nothing.
 
@@ -53,7 +69,7 @@ class Run(ProcessStream):
         self,
         child: Child,
         session: Session,
-        answer: Answer,
+        answer: Answering,
         timeouts: TimeoutSettings,
         redactor: Redactor,
         *,
@@ -131,11 +147,12 @@ class Run(ProcessStream):
         while not self._ready and not self._over:
             self._news.clear()
             left = self._deadline - self._loop.time()
+            patience = math.inf if self._answer.busy else seconds
             try:
-                async with asyncio.timeout(min(seconds, left)):
+                async with asyncio.timeout(min(patience, left)):
                     await self._news.wait()
             except TimeoutError:
-                waited = self._timeouts.total if left < seconds else seconds
+                waited = self._timeouts.total if left < patience else seconds
                 self._finish(UpstreamError(APIError(ErrorKind.UPSTREAM_TIMEOUT, f"Claude Code did not answer within {waited:g} seconds")))
 
     async def _drive(self, converse: Converse) -> None:

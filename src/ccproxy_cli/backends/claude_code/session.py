@@ -15,8 +15,20 @@ from ccproxy_cli.core.jsontext import JSON, dumps, loads
 
 ENVELOPE = "ccproxy_frame"
 """Subtype of the system frames in which other frames travel through the SDK."""
-_SPENT = {"subtype": "apply_flag_settings", "settings": {"env": {"CLAUDE_CODE_EXTRA_BODY": '{"max_tokens":0}'}}}
-"""Makes the API refuse, before it costs anything, whatever the CLI asks next."""
+_NOWHERE = "http://127.0.0.1:0"
+_SPENT = {
+    "subtype": "apply_flag_settings",
+    "settings": {
+        "env": {
+            "ANTHROPIC_BASE_URL": _NOWHERE,
+            "ANTHROPIC_BEDROCK_BASE_URL": _NOWHERE,
+            "ANTHROPIC_VERTEX_BASE_URL": _NOWHERE,
+            "ANTHROPIC_FOUNDRY_BASE_URL": _NOWHERE,
+            "CLAUDE_CODE_EXTRA_BODY": '{"max_tokens":-1}',
+        }
+    },
+}
+"""Whatever the CLI asks next leads nowhere, as it looks the address up for each request (2.1.329); a version that does not is refused."""
 
 
 class Session:
@@ -86,7 +98,7 @@ class Session:
     async def _route(self, frame: dict[str, JSON]) -> dict[str, JSON] | None:
         match frame:
             case {"type": "stream_event", "event": dict() as event} if frame.get("parent_tool_use_id") is None:
-                if event.get("type") == "content_block_start" and not self._spent:
+                if event.get("type") == "content_block_start" and not self._spent and not self.plan.agent:
                     await self._spend()
                 return {"uuid": "", "session_id": "", **frame}
             case {"type": "control_response", "response": dict() as response}:
@@ -98,6 +110,8 @@ class Session:
             case {"type": "rate_limit_event", "rate_limit_info": dict() as limits}:
                 self.limits = limits
                 return _enveloped(frame)
+            case {"type": "user", "message": dict() as message} if self.plan.agent and frame.get("parent_tool_use_id") is None:
+                return _enveloped({"type": "user", "message": message})
             case {"type": "assistant", "error": str(error)}:
                 return _enveloped({"type": "assistant", "error": error})
             case {"type": "result"} | {"type": "system", "subtype": "api_retry"}:
@@ -137,7 +151,7 @@ class Session:
     async def _spend(self) -> None:
         """One answer is under way, and no other will be wanted: where an API stops, at its token limit for one, the CLI asks on.
 
-        The process is ended then, but a request would be on its way already.
+        The process is ended then, but a request would be on its way already, and billed.
         """
         self._spent = True
         await self._write({"type": "control_request", "request_id": "ccproxy_spent", "request": _SPENT})

@@ -39,6 +39,11 @@ class StoreError(Exception):
 class Store(Protocol):
     """One place for state. Everything raises `StoreError`."""
 
+    @property
+    def whole(self) -> bool:
+        """All that was kept can be asked for: what is not there now is not kept any more."""
+        return True
+
     async def get(self, key: str) -> bytes | None:
         """What is kept under the key."""
 

@@ -52,8 +52,8 @@ class Failover(Store):
         return f"<Failover {self._store!r}{'' if self.whole else ' lost'}>"
 
     @property
+    @override
     def whole(self) -> bool:
-        """The store is there: what it does not know is not kept."""
         return self._mending is None
 
     @override

@@ -4,15 +4,18 @@ Each backend is imported when a provider asks for it: the HTTP client alone take
 """
 
 import os
+import time
 
 from ccproxy_cli.backends.addresses import is_own
 from ccproxy_cli.backends.base import Backend
 from ccproxy_cli.backends.presets import PRESETS
 from ccproxy_cli.config.settings import ProviderSettings, Settings
 from ccproxy_cli.observe.redact import Redactor
+from ccproxy_cli.pipeline.limits import Limits
 from ccproxy_cli.pipeline.pipeline import Pipeline
 from ccproxy_cli.pipeline.route import RouteTable
 from ccproxy_cli.pipeline.sealkey import StoredKey, key_path
+from ccproxy_cli.stores.memory import MemoryStore
 
 ECHO = "echo"
 
@@ -28,7 +31,8 @@ def build_pipeline(settings: Settings, redactor: Redactor | None = None) -> Pipe
     """
     redactor = Redactor() if redactor is None else redactor
     backends = {name: _backend(name, provider, settings, redactor) for name, provider in _providers(settings).items()}
-    return Pipeline(route_table(settings), backends, seal_key=StoredKey(key_path(os.environ)))
+    limits = Limits.of(settings, MemoryStore(time.monotonic))
+    return Pipeline(route_table(settings), backends, seal_key=StoredKey(key_path(os.environ)), limits=limits)
 
 
 def _providers(settings: Settings) -> dict[str, ProviderSettings]:

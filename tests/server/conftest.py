@@ -15,6 +15,7 @@ from ccproxy_cli.core.errors import BadRequest, ErrorKind
 from ccproxy_cli.launch.serve import RunningServer, serving
 from ccproxy_cli.observe.logging import RequestLine
 from ccproxy_cli.pipeline.exchange import Answer, Exchange
+from ccproxy_cli.pipeline.limits import Limits
 from ccproxy_cli.server.app import create_app
 
 SSE = {"content-type": "text/event-stream"}
@@ -28,6 +29,7 @@ class StubPipeline:
     seen: list[Exchange] = Factory(list)
     cancelled: asyncio.Event = Factory(asyncio.Event)
     closed: bool = False
+    limits: Limits | None = None
     states: Mapping[str, Health] = Factory(lambda: {"up": Health(True, "fine")})
 
     async def generate(self, exchange: Exchange) -> Answer:

@@ -24,6 +24,8 @@ _PER_MESSAGE = 4
 _PER_TOOL = 12
 _IMAGE = 1600
 """Upper end of what the vendors bill for one image at ordinary detail (Anthropic: width x height / 750, at most about 1,600)."""
+_MEDIA_SIZE = 8192
+"""Bytes of a string in a body from which on it may be a picture."""
 _PDF_BASE64_CHARS_PER_TOKEN = 24
 """A page is some 1,500 to 3,000 tokens and seldom under 50 kB."""
 
@@ -37,6 +39,19 @@ def estimate_tokens(request: Request) -> int:
     if request.output is not None and request.output.schema is not None:
         tokens += _json(request.output.schema)
     return max(tokens, 1)
+
+
+def estimate_body(body: bytes) -> int:
+    """Input tokens that a request's whole body will cost, without reading it.
+
+    Of what has neither blanks nor escapes over thousands of characters, such as a picture in base64, only so much counts.
+    """
+    size = len(body)
+    if size > _MEDIA_SIZE and (longest := [piece for piece in body.split(b'"') if len(piece) > _MEDIA_SIZE]):
+        for piece in longest:
+            if b" " not in piece and b"\\" not in piece:
+                size -= len(piece) - round(min(len(piece), _IMAGE * _ASCII_CHARS_PER_TOKEN))
+    return max(1, round(size / _ASCII_CHARS_PER_TOKEN))
 
 
 def estimate_text(text: str) -> int:

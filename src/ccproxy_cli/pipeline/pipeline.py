@@ -25,6 +25,7 @@ from ccproxy_cli.core.request import Message, Request
 from ccproxy_cli.core.seal import KEY_LENGTH
 from ccproxy_cli.pipeline.attempts import Attempts
 from ccproxy_cli.pipeline.exchange import Answer, Exchange
+from ccproxy_cli.pipeline.limits import Limits
 from ccproxy_cli.pipeline.memory import Listener, RecentTurns, TurnMemory, remember, with_recalled
 from ccproxy_cli.pipeline.outgoing import encoded, folded, relayed
 from ccproxy_cli.pipeline.proofs import KeySource, Outbound, bring_home, holds_envelopes, may_hold_envelopes, only_own
@@ -50,6 +51,7 @@ class Pipeline:
         memory: TurnMemory | None = None,
         answers: AnswerStore | None = None,
         attempts: Attempts | None = None,
+        limits: Limits | None = None,
     ) -> None:
         """
         Args:
@@ -57,9 +59,11 @@ class Pipeline:
             memory: where the reasoning is kept that clients cannot hand back; by default in this process.
             answers: where answers are kept that clients go on from by id; by default in this process.
             attempts: what is done about upstreams that fail; by default what the default settings say.
+            limits: how much may be asked for; whoever takes requests in asks them. None for no limits.
         """
         self.routes = routes
         self.backends = backends
+        self.limits = limits
         self._seal_key = functools.cache(functools.partial(secrets.token_bytes, KEY_LENGTH)) if seal_key is None else seal_key
         self._memory = RecentTurns(time.monotonic) if memory is None else memory
         self._keeper = Keeper(RecentAnswers(time.monotonic) if answers is None else answers, time.monotonic)
@@ -228,6 +232,8 @@ class Pipeline:
     async def aclose(self) -> None:
         """End every backend."""
         await asyncio.gather(*(backend.aclose() for backend in self.backends.values()))
+        if self.limits is not None:
+            await self.limits.aclose()
 
     # The two lanes
 

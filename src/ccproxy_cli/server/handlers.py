@@ -12,6 +12,7 @@ from ccproxy_cli.backends.base import Health
 from ccproxy_cli.core.errors import APIError, BadRequest, BadUpstream, ErrorKind, UpstreamError
 from ccproxy_cli.core.http import HTTPCall
 from ccproxy_cli.pipeline.exchange import Answer, Exchange
+from ccproxy_cli.pipeline.limits import Admission, Limits
 from ccproxy_cli.server.asgi import Receive, Scope, Send
 from ccproxy_cli.server.body import BodyRefused, ClientGone, read_body
 from ccproxy_cli.server.hangup import Hangup
@@ -26,6 +27,9 @@ STRICT_HEADER = "x-ccproxy-strict"
 
 class Pipeline(Protocol):
     """What the server asks of the pipeline. Everything raises `BadRequest`, `BadUpstream` or `UpstreamError`."""
+
+    limits: Limits | None
+    """For what makes a model work: generating, and what is passed on. The rest is free."""
 
     async def generate(self, exchange: Exchange) -> Answer: ...
     async def count_tokens(self, exchange: Exchange) -> Answer: ...
@@ -56,11 +60,11 @@ class Handlers:
                 case Action.KEPT:
                     await self._answer(visit, scope, receive, send, _exchange(visit, endpoint, scope, b""), self._pipeline.kept)
                 case Action.GENERATE:
-                    await self._post(visit, endpoint, scope, receive, send, self._pipeline.generate)
+                    await self._post(visit, endpoint, scope, receive, send, self._pipeline.generate, self._pipeline.limits)
                 case Action.COUNT_TOKENS:
                     await self._post(visit, endpoint, scope, receive, send, self._pipeline.count_tokens)
                 case Action.ONLY_THERE:
-                    await self._post(visit, endpoint, scope, receive, send, self._pipeline.pass_on)
+                    await self._post(visit, endpoint, scope, receive, send, self._pipeline.pass_on, self._pipeline.limits)
                 case _:
                     assert_never(endpoint.action)
         except ClientGone:
@@ -79,11 +83,13 @@ class Handlers:
                 visit.failed(error_of(problem))
                 raise
 
-    async def _post(self, visit: Visit, endpoint: Endpoint, scope: Scope, receive: Receive, send: Send, work: Work) -> None:
+    async def _post(
+        self, visit: Visit, endpoint: Endpoint, scope: Scope, receive: Receive, send: Send, work: Work, limits: Limits | None = None
+    ) -> None:
         body = await read_body(visit.headers, receive, self._max_body)
         visit.bytes_in = len(body)
         exchange = _exchange(visit, endpoint, scope, body)
-        await self._answer(visit, scope, receive, send, exchange, work)
+        await self._answer(visit, scope, receive, send, exchange, work, limits)
 
     async def _models(self, visit: Visit, endpoint: Endpoint, model_id: str | None, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = _exchange(visit, endpoint, scope, b"")
@@ -92,14 +98,28 @@ class Handlers:
         else:
             await self._answer(visit, scope, receive, send, exchange, lambda exchange: self._pipeline.get_model(exchange, model_id))
 
-    async def _answer(self, visit: Visit, scope: Scope, receive: Receive, send: Send, exchange: Exchange, work: Work) -> None:
+    async def _answer(
+        self,
+        visit: Visit,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        exchange: Exchange,
+        work: Work,
+        limits: Limits | None = None,
+    ) -> None:
         """Do the work and send what comes of it, unless the client leaves first."""
         visit.exchange = exchange
         hangup = Hangup(scope, receive)
         answer: Answer | None = None
+        admission: Admission | None = None
         try:
+            if limits is not None:
+                admission = await limits.admit(exchange)
             answer = await work(exchange)
             headers = {**answer.headers, "x-ccproxy-overhead-ms": _overhead(exchange)}
+            if limits is not None and admission is not None:
+                headers |= limits.headers(exchange, admission)
             if answer.chunks is None:
                 hangup.stop()
                 visit.bytes_out = len(answer.body)
@@ -115,6 +135,9 @@ class Handlers:
             await _stop(visit, send, answer)
         finally:
             hangup.stop()
+            if limits is not None and admission is not None:
+                # Who leaves before the answer has made the upstream work all the same.
+                limits.settle(admission, exchange.usage, is_free=answer is None and not hangup.gone)
 
 
 async def _stop(visit: Visit, send: Send, answer: Answer | None) -> None:

@@ -3,13 +3,17 @@
 Each backend is imported when a provider asks for it: the HTTP client alone takes longer to load than the embedded model to answer.
 """
 
+import asyncio
 import os
 import time
+from collections.abc import Mapping
+
+from attrs import define
 
 from ccproxy_cli.backends.addresses import is_own
 from ccproxy_cli.backends.base import Backend
 from ccproxy_cli.backends.presets import PRESETS
-from ccproxy_cli.config.settings import ProviderSettings, Settings
+from ccproxy_cli.config.settings import ProviderSettings, Settings, TimeoutSettings
 from ccproxy_cli.observe.redact import Redactor
 from ccproxy_cli.pipeline.limits import Limits
 from ccproxy_cli.pipeline.pipeline import Pipeline
@@ -20,17 +24,57 @@ from ccproxy_cli.stores.memory import MemoryStore
 ECHO = "echo"
 
 
+@define(eq=False)
+class _Held:
+    """A backend, and how many pipelines use it."""
+
+    backend: Backend
+    made_of: tuple[str, ProviderSettings, TimeoutSettings]
+    users: int = 0
+
+
+class Assembly:
+    """Builds one pipeline after another. Backends whose settings stay as they are live on, and end with the last that uses them."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        """`redactor` learns every key that is sent and cleans every error; the log wants the same one."""
+        self._redactor = redactor
+        self._held: list[_Held] = []
+
+    def build(self, settings: Settings) -> Pipeline:
+        """A pipeline over the configured providers, the embedded model always among them. Opens nothing yet.
+
+        Raises:
+            ConfigError: a provider lacks what it needs. Then nothing has been built.
+        """
+        held = {name: self._hold((name, provider, settings.timeouts), settings) for name, provider in _providers(settings).items()}
+        for each in held.values():
+            each.users += 1
+        self._held = [*{id(each): each for each in (*self._held, *held.values())}.values()]
+        return _pipeline(settings, {name: each.backend for name, each in held.items()})
+
+    def _hold(self, made_of: tuple[str, ProviderSettings, TimeoutSettings], settings: Settings) -> _Held:
+        found = next((held for held in self._held if held.made_of == made_of), None)
+        return found or _Held(_backend(*made_of[:2], settings, self._redactor), made_of)
+
+    async def release(self, pipeline: Pipeline) -> None:
+        """End a pipeline, and every backend that no other one uses."""
+        ended = []
+        for held in list(self._held):
+            if held.backend in pipeline.backends.values():
+                held.users -= 1
+                if held.users == 0:
+                    self._held.remove(held)
+                    ended.append(held.backend.aclose())
+        await asyncio.gather(*ended)
+
+
 def build_pipeline(settings: Settings, redactor: Redactor | None = None) -> Pipeline:
-    """A pipeline over the configured providers, the embedded model always among them. Opens nothing yet.
+    """The one pipeline of a program that needs no other: see `Assembly.build`. Whoever takes it closes it."""
+    return Assembly(Redactor() if redactor is None else redactor).build(settings)
 
-    Args:
-        redactor: learns every key that is sent and cleans every error; the log wants the same one.
 
-    Raises:
-        ConfigError: a provider lacks what it needs.
-    """
-    redactor = Redactor() if redactor is None else redactor
-    backends = {name: _backend(name, provider, settings, redactor) for name, provider in _providers(settings).items()}
+def _pipeline(settings: Settings, backends: Mapping[str, Backend]) -> Pipeline:
     limits = Limits.of(settings, MemoryStore(time.monotonic))
     return Pipeline(route_table(settings), backends, seal_key=StoredKey(key_path(os.environ)), limits=limits)
 

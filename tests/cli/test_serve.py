@@ -125,7 +125,7 @@ def test_a_stream_may_end_first(cli: Cli, upstream: Upstream) -> None:
     [
         (("--host", "0.0.0.0"), {}, "--host: 0.0.0.0 can be reached from other machines, and there is no token"),
         ((), {"HOST": "0.0.0.0"}, "HOST: 0.0.0.0 can be reached from other machines, and there is no token"),
-        (("--host", "0.0.0.0"), {"CCPROXY_TOKEN": "sk-1234"}, "the token is too short or too well known"),
+        (("--host", "0.0.0.0"), {"CCPROXY_TOKEN": "sk-1234"}, "server.token is too short or too well known"),
     ],
 )
 def test_nobody_is_let_in_by_accident(arguments: tuple[str, ...], environ: dict[str, str], complaint: str, cli: Cli) -> None:

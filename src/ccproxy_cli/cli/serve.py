@@ -5,9 +5,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
@@ -19,6 +19,9 @@ from ccproxy_cli.config.load import Loaded, check_exposure, reveal_clients
 from ccproxy_cli.config.secrets import PLACEHOLDER
 from ccproxy_cli.launch import register
 from ccproxy_cli.launch.register import Running
+
+if TYPE_CHECKING:
+    from ccproxy_cli.pipeline.pipeline import Pipeline
 
 _START_SECONDS = 30.0
 """For a server in the background to take requests."""
@@ -58,7 +61,8 @@ class Options:
 def run(options: Options, *, as_json: bool) -> Result | int:
     """Serve until Ctrl-C or SIGTERM. Being told to stop is how a server ends, so the exit code is then 0."""
     loaded = options.load()
-    token = check_exposure(loaded, os.environ)  # before anything heavy is imported: a mistake is told at once
+    token_name = _variable(loaded.settings.server.token)
+    loaded = _revealed(loaded)  # before anything heavy is imported: a mistake is told at once
 
     from ccproxy_cli.launch.serve import run as run_loop
     from ccproxy_cli.launch.socket import CannotListen, bind
@@ -70,11 +74,10 @@ def run(options: Options, *, as_json: bool) -> Result | int:
         listener = bind(server.host, server.port)
     except CannotListen as error:
         return Result("serve", errors=(Failure("cannot_listen", str(error)),))
-    settings = evolve(loaded.settings, server=evolve(server, token=token), clients=reveal_clients(loaded, os.environ))
-    loaded, parent = evolve(loaded, settings=settings), os.getpid()
+    parent = os.getpid()
 
     def work(index: int) -> int:
-        run_loop(_serve(loaded, listener, as_json, _variable(server.token), parent, speaks=index == 0))
+        run_loop(_serve(options, loaded, listener, as_json, token_name, parent, speaks=index == 0))
         return 0
 
     if options.workers == 1:
@@ -84,38 +87,37 @@ def run(options: Options, *, as_json: bool) -> Result | int:
     return Workers(options.workers, work).run()
 
 
+def _revealed(loaded: Loaded) -> Loaded:
+    """The settings with the tokens themselves. Raises `ConfigError` if the server must not listen like that."""
+    server = evolve(loaded.settings.server, token=check_exposure(loaded, os.environ))
+    return evolve(loaded, settings=evolve(loaded.settings, server=server, clients=reveal_clients(loaded, os.environ)))
+
+
 def _variable(token: str | None) -> str | None:
     """The variable the token comes from, for the lines to paste."""
     return token.removeprefix("env:") if token and token.startswith("env:") else None
 
 
-async def _serve(loaded: Loaded, listener: Any, as_json: bool, token_name: str | None, pid: int, *, speaks: bool) -> None:
+async def _serve(options: Options, loaded: Loaded, listener: Any, as_json: bool, token_name: str | None, pid: int, *, speaks: bool) -> None:
     """Serve in this process. `pid` is who is to be told to stop; of several processes one `speaks` for all."""
     import asyncio
 
-    from ccproxy_cli.launch.serve import serve_app
+    from ccproxy_cli.config.watch import watched_files
+    from ccproxy_cli.launch.live import serve_live
     from ccproxy_cli.launch.socket import url_of
-    from ccproxy_cli.observe.logging import configure_logging
-    from ccproxy_cli.observe.redact import Redactor
-    from ccproxy_cli.server.app import create_app
-    from ccproxy_cli.wiring import build_pipeline
 
-    settings = loaded.settings
-    redactor = Redactor([settings.server.token or "", *(client.token for client in settings.clients.values())])
-    configure_logging(settings.server.log_level, redactor)
-    pipeline = build_pipeline(settings, redactor)
-    app = create_app(settings, pipeline, redactor=redactor)
     url, port = url_of(listener), listener.getsockname()[1]
     running = Running(pid, url, port, time.time(), __version__, os.environ.get(_LOG_VARIABLE))
+    tasks: set[asyncio.Task[None]] = set()
 
-    async def report_health() -> None:
+    async def report_health(pipeline: "Pipeline") -> None:
         for name, health in (await pipeline.health()).items():
             if not health.ok:
                 complain(f"{name} is not ready: {health.detail}")
 
     with contextlib.ExitStack() as stack:
 
-        def ready() -> None:
+        def ready(pipeline: "Pipeline") -> None:
             pipeline.warm_up()
             if not speaks:
                 return
@@ -126,15 +128,32 @@ async def _serve(loaded: Loaded, listener: Any, as_json: bool, token_name: str |
             with contextlib.suppress(BrokenPipeError):
                 show(_banner(loaded, running, token_name), as_json=as_json)
                 sys.stdout.flush()
-            tasks.add(asyncio.get_running_loop().create_task(report_health()))
+            tasks.add(asyncio.get_running_loop().create_task(report_health(pipeline)))
 
-        tasks: set[asyncio.Task[None]] = set()
+        def say(line: str) -> None:
+            if speaks:
+                complain(line)
+
+        def read() -> Loaded:
+            return _for_the_same_address(options.load(), loaded, say)
+
         try:
-            await serve_app(app, listener, settings.timeouts.grace, ready)
+            files = watched_files(os.environ, Path.cwd(), Path(options.config) if options.config else None)
+            await serve_live(loaded, listener, files=files, read=read, on_ready=ready, say=say)
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _for_the_same_address(changed: Loaded, first: Loaded, say: Callable[[str], None]) -> Loaded:
+    """Changed settings, but for what a server cannot change while it runs. Raises `ConfigError`."""
+    settings, before = changed.settings, first.settings.server
+    for name in ("host", "port"):
+        if getattr(settings.server, name) != getattr(before, name):
+            say(f"server.{name} stays {getattr(before, name)} until the server is started anew")
+    server = evolve(settings.server, host=before.host, port=before.port)
+    return _revealed(evolve(changed, settings=evolve(settings, server=server)))
 
 
 def _banner(loaded: Loaded, running: Running, token_name: str | None) -> Result:

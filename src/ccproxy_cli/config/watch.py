@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ccproxy_cli.config import files
+from ccproxy_cli.config.environment import CONFIG_FILE
 
 _SETTLE = 200
 """Milliseconds without a change after which a series of them counts as over: editors write in several steps."""
@@ -16,8 +17,10 @@ def watched_files(environ: Mapping[str, str], folder: Path, named: Path | None) 
     """The files that decide the configuration, those among them that may come into being later.
 
     Args:
-        named: the file that the user named; then no other is looked for.
+        named: the file that the user named, else CCPROXY_CONFIG names one; then no other is looked for.
     """
+    if named is None and (variable := environ.get(CONFIG_FILE)):
+        named = Path(variable)
     places = [named.expanduser()] if named is not None else list(files.candidates(environ, folder))
     return [place.absolute() for place in (*places, folder / ".env")]
 

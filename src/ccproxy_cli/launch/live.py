@@ -1,0 +1,60 @@
+"""A server that follows its configuration: one generation of the application after another, on one socket."""
+
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ccproxy_cli.config.load import Loaded
+from ccproxy_cli.launch.reload import Reloader
+from ccproxy_cli.launch.serve import serve_app
+from ccproxy_cli.observe.logging import configure_logging
+from ccproxy_cli.observe.redact import Redactor
+from ccproxy_cli.pipeline.pipeline import Pipeline
+from ccproxy_cli.server.app import create_app
+from ccproxy_cli.server.generations import Generation, Generations
+from ccproxy_cli.wiring import Assembly
+
+
+async def serve_live(
+    loaded: Loaded,
+    listener: socket.socket,
+    *,
+    files: Sequence[Path],
+    read: Callable[[], Loaded],
+    on_ready: Callable[[Pipeline], None],
+    say: Callable[[str], None],
+) -> None:
+    """Serve until told to stop, with `loaded` and then with whatever the files come to say.
+
+    Args:
+        loaded: its tokens are the tokens themselves, and no references.
+        files: those that decide the configuration.
+        read: gathers it anew, for the same address.
+        on_ready: called once requests are taken.
+        say: tells the user about changes.
+
+    Raises:
+        ConfigError: `loaded` cannot be served.
+    """
+    redactor = Redactor()
+    assembly = Assembly(redactor)
+
+    def generation(loaded: Loaded) -> tuple[Generation, Pipeline]:
+        settings = loaded.settings
+        for token in (settings.server.token, *(client.token for client in settings.clients.values())):
+            redactor.learn(token)
+        pipeline = assembly.build(settings)
+        configure_logging(settings.server.log_level, redactor)
+        app = create_app(settings, pipeline, redactor=redactor, trouble=lambda: reloader.problem)
+        return Generation(app, lambda: assembly.release(pipeline)), pipeline
+
+    def begin(loaded: Loaded) -> None:
+        following, pipeline = generation(loaded)
+        generations.succeed(following)
+        pipeline.warm_up()
+
+    reloader = Reloader(loaded, read, begin, say)
+    first, pipeline = generation(loaded)
+    generations = Generations(first)
+    async with reloader.following(files):
+        await serve_app(generations, listener, loaded.settings.timeouts.grace, lambda: on_ready(pipeline))

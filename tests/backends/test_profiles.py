@@ -23,6 +23,19 @@ A, C = "anthropic", "openai-chat"
         ("openai", C, "gpt-5-chat-latest", {"reasoning": ReasoningStyle.NONE, "sampling": True}),
         ("openai", C, "gpt-5.2", {"sampling": True, "efforts": frozenset({"none", "low", "medium", "high", "xhigh"})}),
         ("openrouter", C, "openai/o3", {"reasoning": ReasoningStyle.EFFORT}),
+        (
+            "openrouter",
+            C,
+            "openai/gpt-5",
+            {"reasoning_object": True, "max_tokens_field": "max_tokens", "developer_role": False, "top_k": True},
+        ),
+        ("deepseek", C, "deepseek-v4-pro", {"reasoning_replay": True, "structured_output": False, "efforts": frozenset({"high", "max"})}),
+        ("mistral", C, "mistral-large-latest", {"short_call_ids": True, "seed_field": "random_seed", "reasoning": ReasoningStyle.NONE}),
+        ("groq", C, "openai/gpt-oss-120b", {"reasoning": ReasoningStyle.EFFORT, "max_tokens_field": "max_completion_tokens"}),
+        ("xai", C, "grok-4.20-non-reasoning", {"stop_sequences": 4, "without": frozenset()}),
+        ("azure", C, "my-deployment", {"max_tokens_field": "max_completion_tokens"}),
+        ("vertex", "gemini", "gemini-2.5-pro", {"thinking_range": (128, 32_768)}),
+        ("vllm", C, "Qwen/Qwen3-32B", {"max_tokens_field": "max_tokens", "stop_sequences": None}),
         ("ollama", C, "qwen3:8b", {"max_tokens_field": "max_tokens", "stop_sequences": None}),
     ],
 )
@@ -38,6 +51,11 @@ def test_a_copy_of_openai_gets_the_limit_under_the_name_it_knows() -> None:
 
 def test_the_user_has_the_last_word() -> None:
     assert profile_for("openai", C, "gpt-5", {"sampling": True, "nonsense": 1}, own_host=True).sampling is True
+
+
+def test_lists_of_a_configuration_file_become_what_the_profile_holds() -> None:
+    profile = profile_for("openai", C, "m", {"without": ["seed"], "thinking_range": [1, 9]}, own_host=True)
+    assert (profile.without, profile.thinking_range) == (frozenset({"seed"}), (1, 9))
 
 
 def test_every_row_says_where_it_is_from_and_names_real_fields() -> None:

@@ -96,7 +96,76 @@ ROWS: tuple[Row, ...] = (
         result_media=True,
     ),
     _gemini(r"gemini-3-pro", _GEMINI_PAGE, efforts=frozenset({"low", "high"})),
-    # Compatible servers
+    # Other vendors that speak Chat Completions
+    _openai(
+        r".*",
+        "DeepSeek API reference, chat completion and thinking mode, 2026-11",
+        preset="deepseek",
+        stop_sequences=16,
+        structured_output=False,
+        reasoning=ReasoningStyle.EFFORT,
+        efforts=frozenset({"high", "max"}),
+        reasoning_replay=True,
+    ),
+    _openai(
+        r".*",
+        "Mistral API reference, chat completion, 2026-11: a stream always ends with its usage; refuses what it does not know",
+        preset="mistral",
+        stop_sequences=None,
+        stream_usage=False,
+        seed_field="random_seed",
+        short_call_ids=True,
+        without=frozenset({"user", "safety_identifier"}),
+    ),
+    _openai(
+        r"mistral-(small|medium)|magistral",
+        "Mistral API reference, chat completion, 2026-11",
+        preset="mistral",
+        reasoning=ReasoningStyle.EFFORT,
+        efforts=frozenset({"none", "high"}),
+    ),
+    _openai(r".*", "xAI API reference, chat completions, 2026-11", preset="xai", max_tokens_field="max_completion_tokens"),
+    _openai(
+        r"grok-(4|[5-9])(?!.*non-reasoning)",
+        "xAI reasoning guide, 2026-11: reasoning models refuse these",
+        preset="xai",
+        stop_sequences=0,
+        without=frozenset({"presence_penalty", "frequency_penalty"}),
+    ),
+    _openai(
+        r"grok-(3-mini|4\.[3-9]|[5-9])(?!.*non-reasoning)",
+        "xAI model pages, 2026-11",
+        preset="xai",
+        reasoning=ReasoningStyle.EFFORT,
+        efforts=_LOW_TO_HIGH,
+    ),
+    # Gateways
+    _openai(
+        r".*",
+        "OpenRouter API reference, parameters, prompt caching and reasoning tokens pages, 2026-11",
+        preset="openrouter",
+        max_tokens_field="max_tokens",
+        developer_role=False,
+        top_k=True,
+        cache_marks=True,
+        reasoning=ReasoningStyle.EFFORT,
+        reasoning_object=True,
+        efforts=frozenset({"none", "minimal", "low", "medium", "high", "xhigh"}),
+    ),
+    _openai(
+        r".*",
+        "Groq OpenAI compatibility page, 2026-11: refuses messages[].name",
+        preset="groq",
+        max_tokens_field="max_completion_tokens",
+        without=frozenset({"messages[].name"}),
+    ),
+    _openai(r"gpt-oss", "Groq reasoning page, 2026-11", preset="groq", reasoning=ReasoningStyle.EFFORT, efforts=_LOW_TO_HIGH),
+    _openai(r".*", "Together OpenAI compatibility and parameters pages, 2026-11", preset="together", top_k=True),
+    _openai(r".*", "Fireworks OpenAI compatibility page, 2026-11", preset="fireworks", top_k=True),
+    # Servers on one's own machine
+    _openai(r".*", "LM Studio OpenAI compatibility page, 2026-11", preset="lmstudio", top_k=True),
+    _openai(r".*", "llama.cpp server README, 2026-11", preset="llamacpp", top_k=True, stop_sequences=None),
+    _openai(r".*", "vLLM OpenAI-compatible server page, 2026-11", preset="vllm", top_k=True, stop_sequences=None),
     _openai(
         r".*",
         "Ollama OpenAI compatibility page, 2026-11: knows max_tokens only, any number of stop sequences",
@@ -112,20 +181,30 @@ ROWS: tuple[Row, ...] = (
 
 _COMPATIBLE = {"max_tokens_field": "max_tokens"}
 """Servers that copy OpenAI's API often know only the older name and ignore what they do not know, which would lose the limit in silence."""
+_OPENAIS_OWN = frozenset({"openai", "azure", "azure-deployments", "bedrock"})
+"""Presets of what is no copy, or one that follows closely."""
 
 
 def profile_for(preset: str, format_name: str, model: str, overrides: Mapping[str, object], *, own_host: bool) -> Profile:
     """The abilities of `model` behind one provider.
 
     Args:
-        own_host: the provider is the vendor itself, not another server that copies its API.
+        own_host: the provider is the preset's own vendor, not another server that copies its API.
         overrides: the user's own facts, by the field names of `Profile`.
     """
-    facts: dict[str, Any] = {} if own_host or format_name != "openai-chat" else dict(_COMPATIBLE)
+    original = format_name != "openai-chat" or (own_host and preset in _OPENAIS_OWN)
+    facts: dict[str, Any] = {} if original else dict(_COMPATIBLE)
     short = model.rpartition("/")[2]
     for row in ROWS:
         if format_name in row.formats and row.preset in (None, preset) and (re.match(row.pattern, model) or re.match(row.pattern, short)):
             facts.update(row.facts)
-    known = {field.name for field in fields(Profile)}
-    facts.update({name: value for name, value in overrides.items() if name in known})
+    known = {field.name: field.default for field in fields(Profile)}
+    facts.update({name: _fact(value, known[name]) for name, value in overrides.items() if name in known})
     return evolve(Profile(), **facts)
+
+
+def _fact(value: object, default: object) -> object:
+    """A fact as a configuration file can say it."""
+    if not isinstance(value, list):
+        return value
+    return frozenset(value) if isinstance(default, frozenset) else tuple(value)

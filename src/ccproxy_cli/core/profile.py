@@ -58,3 +58,11 @@ class Profile:
     """Takes a shape for its answer next to function tools. Not Gemini 2."""
     json_schema: bool = True
     """A Gemini model that takes tools described in JSON Schema; without, they go out in the vendor's older dialect."""
+    without: frozenset[str] = frozenset()
+    """Members of a request that the provider refuses, by their paths in its format: `seed`, `tools[].function.strict`."""
+    reasoning_object: bool = False
+    """A Chat provider that is told how much to think by an object, which can hold a number of tokens. OpenRouter."""
+    seed_field: str = "seed"
+    """What a Chat provider calls the seed."""
+    short_call_ids: bool = False
+    """A Chat provider whose call ids are nine letters and digits. Mistral."""

@@ -28,6 +28,7 @@ from ccproxy_cli.core.http import HTTPCall
 from ccproxy_cli.core.jsontext import JSON, JSONError, dumps
 from ccproxy_cli.core.parts import CacheMark, Excerpts, Media, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
 from ccproxy_cli.core.profile import Profile
+from ccproxy_cli.core.leaving_out import leave_out
 from ccproxy_cli.core.request import AnyTool, ChoiceMode, Message, OutputKind, Request, Role, Tool
 
 VERSION = "2026-10-21"
@@ -48,6 +49,8 @@ def encode_request(request: Request, profile: Profile, losses: Losses) -> HTTPCa
     body = write_body(request if native else adapt(request, profile, losses), losses)
     return _call("/v1/messages", body, request)
 
+    if profile.without and not native:
+        leave_out(body, profile.without, losses)
 
 def encode_count_request(request: Request, profile: Profile, losses: Losses) -> HTTPCall:
     """A `POST /v1/messages/count_tokens`. Raises as `encode_request` does."""

@@ -16,6 +16,7 @@ from ccproxy_cli.core.formats.gemini.parts import encode_part
 from ccproxy_cli.core.formats.gemini.tools import encode_choice, encode_tools
 from ccproxy_cli.core.http import JSON_HEADERS, HTTPCall
 from ccproxy_cli.core.jsontext import JSON, dumps
+from ccproxy_cli.core.leaving_out import leave_out
 from ccproxy_cli.core.parts import Part
 from ccproxy_cli.core.profile import Profile
 from ccproxy_cli.core.request import Message, Request, Role
@@ -43,7 +44,8 @@ def encode_count_request(request: Request, profile: Profile, losses: Losses) -> 
 
 
 def _body(request: Request, profile: Profile, losses: Losses) -> dict[str, JSON]:
-    if not spelling.is_own(request.extras):
+    own = spelling.is_own(request.extras)
+    if not own:
         try:
             request = adapt(request, profile, losses)
         except RecursionError as error:
@@ -63,6 +65,8 @@ def _body(request: Request, profile: Profile, losses: Losses) -> dict[str, JSON]
         body["generationConfig"] = generation
     if spelling.MODEL in notes:
         body["model"] = f"models/{request.model}" if str(notes[spelling.MODEL]).startswith("models/") else request.model
+    if profile.without and not own:
+        leave_out(body, profile.without, losses)
     return spelling.complete(body, notes, "generationConfig", "toolConfig")
 
 

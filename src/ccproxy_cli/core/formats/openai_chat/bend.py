@@ -6,16 +6,18 @@ is recorded as a loss.
 
 from attrs import evolve
 
+from ccproxy_cli.core.efforts import wanted_effort
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats._openai.bending import bend_choice, bend_effort, bend_limit, bend_output, object_schema
 from ccproxy_cli.core.formats._openai.user import alias
 from ccproxy_cli.core.formats.openai_chat import spelling
 from ccproxy_cli.core.formats.openai_chat.turns import bend_messages
 from ccproxy_cli.core.formats.openai_chat.wire import NAME
+from ccproxy_cli.core.jsontext import JSON
 from ccproxy_cli.core.left_behind import drop_cache
 from ccproxy_cli.core.parts import CacheMark, Opaque, ToolKind
 from ccproxy_cli.core.profile import Profile
-from ccproxy_cli.core.request import AnyTool, Request, Sampling, Thinking, Tool
+from ccproxy_cli.core.request import AnyTool, Request, Sampling, Thinking, ThinkingMode, Tool
 
 
 def bend(request: Request, profile: Profile, losses: Losses) -> Request:
@@ -30,7 +32,14 @@ def bend(request: Request, profile: Profile, losses: Losses) -> Request:
         drop_cache(request.cache, "", losses)
     if request.cache_key is not None and not profile.prompt_cache_key:
         losses.add("prompt_cache_key", "this provider has no such key")
-    notes = spelling.note(spelling.MAX_TOKENS) if profile.max_tokens_field == "max_tokens" else {}
+    notes: dict[str, JSON] = dict(spelling.note(spelling.MAX_TOKENS)) if profile.max_tokens_field == "max_tokens" else {}
+    thinking, sampling = request.thinking, _sampling(request.sampling, profile, losses)
+    if profile.reasoning_object and thinking is not None:
+        notes |= _reasoning(thinking, profile, losses)
+        thinking = None
+    if profile.seed_field != "seed" and sampling.seed is not None:
+        notes[profile.seed_field] = sampling.seed
+        sampling = evolve(sampling, seed=None)
     return Request(
         model=request.model,
         messages=bend_messages(request, profile, losses),
@@ -38,9 +47,9 @@ def bend(request: Request, profile: Profile, losses: Losses) -> Request:
         tool_choice=bend_choice(request.tool_choice, tools, NAME, own, losses),
         parallel_tool_calls=_parallel(request.parallel_tool_calls, tools),
         max_tokens=bend_limit(request.max_tokens, profile, losses),
-        sampling=_sampling(request.sampling, profile, losses),
+        sampling=sampling,
         stop=_stop(request.stop, profile, losses),
-        thinking=_thinking(request.thinking, profile, losses),
+        thinking=_thinking(thinking, profile, losses),
         output=bend_output(request.output, profile, NAME, own, losses),
         stream=request.stream,
         stream_usage=True if request.stream and profile.stream_usage else None,
@@ -122,3 +131,16 @@ def _thinking(thinking: Thinking | None, profile: Profile, losses: Losses) -> Th
         losses.add("thinking.display", f"{NAME} cannot ask for the thinking to be shown")
     effort = bend_effort(thinking, profile, losses)
     return None if effort is None else Thinking(effort=effort)
+
+
+def _reasoning(thinking: Thinking, profile: Profile, losses: Losses) -> dict[str, JSON]:
+    """The same as a member of its own: a number of tokens stays one, and it can be asked not to show what was thought."""
+    losses.add_foreign(thinking.extras, NAME, "thinking")
+    said: dict[str, JSON] = {}
+    if thinking.budget is not None and thinking.effort is None and thinking.mode is not ThinkingMode.DISABLED:
+        said["max_tokens"] = thinking.budget
+    elif wanted_effort(thinking) is not None and (effort := bend_effort(thinking, profile, losses)) is not None:
+        said["effort"] = effort
+    if thinking.display == "omitted":
+        said["exclude"] = True
+    return {"reasoning": said} if said else {}

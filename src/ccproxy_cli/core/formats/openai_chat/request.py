@@ -28,6 +28,7 @@ from ccproxy_cli.core.formats.openai_chat.wire import KIT, MAX_LIMIT, WireReques
 from ccproxy_cli.core.http import JSON_HEADERS, HTTPCall
 from ccproxy_cli.core.jsontext import JSON, dumps
 from ccproxy_cli.core.profile import Profile
+from ccproxy_cli.core.leaving_out import leave_out
 from ccproxy_cli.core.request import AnyTool, Output, OutputKind, Request, Sampling, Thinking, Tool, ToolChoice
 
 PATH = "/chat/completions"
@@ -153,9 +154,11 @@ def encode_request(request: Request, profile: Profile, losses: Losses) -> HTTPCa
     Raises:
         BadRequest: something that must not be left out cannot be said.
     """
-    if not spelling.is_own(request.extras):
-        request = bend(request, profile, losses)
-    return HTTPCall("POST", PATH, dumps(_write(request)), JSON_HEADERS)
+    own = spelling.is_own(request.extras)
+    body = _write(request if own else bend(request, profile, losses))
+    if profile.without and not own:
+        leave_out(body, profile.without, losses)
+    return HTTPCall("POST", PATH, dumps(body), JSON_HEADERS)
 
 
 def _write(request: Request) -> dict[str, JSON]:

@@ -14,7 +14,7 @@ from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats.openai_chat import spelling
 from ccproxy_cli.core.formats.openai_chat.media import MediaFitter
 from ccproxy_cli.core.formats.openai_chat.wire import NAME
-from ccproxy_cli.core.ids import fit_id
+from ccproxy_cli.core.ids import digest_id, fit_id
 from ccproxy_cli.core.left_behind import NO_RESULT, drop_cache, own_proofs, spoken_instructions
 from ccproxy_cli.core.parts import CacheMark, Media, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
 from ccproxy_cli.core.profile import Profile
@@ -22,6 +22,8 @@ from ccproxy_cli.core.request import INSTRUCTING, Message, Request, Role
 
 CALL_ID = re.compile(r"[!-~]{1,40}")
 """Some deployments refuse call ids of more than 40 characters."""
+SHORT_CALL_ID = re.compile(r"[a-zA-Z0-9]{9}")
+"""Mistral's, which refuses all others ("must be a-z, A-Z, 0-9, with a length of 9", quoted in public issues until 2026-06)."""
 
 
 def bend_messages(request: Request, profile: Profile, losses: Losses) -> tuple[Message, ...]:
@@ -107,7 +109,7 @@ class _Bending:
             self._place(_user(rest, message.name))
 
     def _add_result(self, result: ToolResult, path: str) -> None:
-        turn, call_id = self.turn, fit_id(result.call_id, CALL_ID)
+        turn, call_id = self.turn, self._call_id(result.call_id)
         if turn is None or call_id not in turn.open:
             self.losses.add(path, "a result for a call that was not made")
             return
@@ -160,7 +162,7 @@ class _Bending:
                     self._cache(part.cache, where)
                     own_proofs(part, NAME, where, self.losses)
                     empty = part.kind is ToolKind.FUNCTION and not part.arguments.strip()
-                    yield ToolCall(fit_id(part.call_id, CALL_ID), part.name, "{}" if empty else part.arguments, part.kind)
+                    yield ToolCall(self._call_id(part.call_id), part.name, "{}" if empty else part.arguments, part.kind)
                 case Refusal():
                     self.losses.add_foreign(part.extras, NAME, where)
                     yield Refusal(part.text, spelling.ours(spelling.note(spelling.IN_MESSAGE)))
@@ -168,6 +170,11 @@ class _Bending:
                     self.losses.add(where, f"{NAME} has no {part.kind.value} in the assistant's message")
                 case _:
                     yield from self._part(part, where)
+
+    def _call_id(self, given: str) -> str:
+        if self.profile.short_call_ids:
+            return given if SHORT_CALL_ID.fullmatch(given) else digest_id(given)[:9]
+        return fit_id(given, CALL_ID)
 
     def settle(self) -> None:
         """Tell what the turn has gathered: results, then what they could not hold, then the messages that waited."""

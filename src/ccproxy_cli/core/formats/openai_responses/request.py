@@ -18,6 +18,7 @@ from ccproxy_cli.core.formats.openai_responses.tools import read_choice, read_to
 from ccproxy_cli.core.formats.openai_responses.wire import KIT, NAME, WireOutput, WireRequest, WireTextOptions, WireThinking
 from ccproxy_cli.core.http import JSON_HEADERS, HTTPCall
 from ccproxy_cli.core.jsontext import JSON, dumps
+from ccproxy_cli.core.leaving_out import leave_out
 from ccproxy_cli.core.names import fit_name
 from ccproxy_cli.core.parts import Text
 from ccproxy_cli.core.profile import Profile
@@ -163,14 +164,18 @@ def fit_tool_name(name: str) -> str:
 
 
 def _body(request: Request, profile: Profile, losses: Losses) -> dict[str, JSON]:
-    if not spelling.is_own(request.extras):
+    own = spelling.is_own(request.extras)
+    if not own:
         request = bend(request, profile, losses)
     wire = write_settings(request)
     if spelling.said(request.extras, spelling.BARE) and len(request.messages) == 1 and request.messages[0].flat:
         wire.input = "".join(part.text for part in request.messages[0].parts if isinstance(part, Text))
     elif not spelling.said(request.extras, spelling.NO_INPUT):
         wire.input = write_input(request.messages)
-    return KIT.write(wire)
+    body: dict[str, JSON] = KIT.write(wire)
+    if profile.without and not own:
+        leave_out(body, profile.without, losses)
+    return body
 
 
 def write_settings(request: Request) -> WireRequest:

@@ -37,6 +37,7 @@ def create_app(
     log: Callable[[RequestLine], None] | None = None,
     observers: Sequence[Observer] = (),
     redactor: Redactor | None = None,
+    trouble: Callable[[], str | None] = lambda: None,
 ) -> ASGIApp:
     """The whole server as one ASGI application. It closes the pipeline when it shuts down.
 
@@ -44,13 +45,14 @@ def create_app(
         log: takes each finished request's line; stderr by default.
         redactor: cleans the lines that go to stderr.
         observers: told of each finished request, after the log.
+        trouble: what is wrong with the configuration's files, where it is an older one that is in force.
 
     Raises:
         ValueError: the settings name a token that is not there.
     """
     handlers = Handlers(pipeline, settings.server.max_body_mb << 20)
     routes = Litestar(
-        [*_hot(handlers), *_status(pipeline)],
+        [*_hot(handlers), *_status(pipeline, trouble)],
         exception_handlers={HTTPException: _http_error, Exception: _internal_error},
         on_shutdown=[pipeline.aclose],
         openapi_config=None,
@@ -102,7 +104,7 @@ def _hot(handlers: Handlers) -> list[ASGIRouteHandler]:
     return [asgi(exact, copy_scope=False)(hot), asgi(mounts, is_mount=True, copy_scope=False)(hot)]
 
 
-def _status(pipeline: Pipeline) -> list[HTTPRouteHandler]:
+def _status(pipeline: Pipeline, trouble: Callable[[], str | None]) -> list[HTTPRouteHandler]:
     """What tells about the server itself."""
 
     @get("/")
@@ -118,7 +120,7 @@ def _status(pipeline: Pipeline) -> list[HTTPRouteHandler]:
         states = await pipeline.health()
         is_ready = any(state.ok for state in states.values())
         backends = {name: {"ok": state.ok, "detail": state.detail} for name, state in states.items()}
-        body = dumps({"ready": is_ready, "backends": backends})
+        body = dumps({"ready": is_ready, "backends": backends, "configuration": {"ok": trouble() is None, "detail": trouble() or "in force"}})
         return Response(body, status_code=200 if is_ready else 503, media_type="application/json")
 
     @get("/schema")

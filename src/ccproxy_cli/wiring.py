@@ -15,10 +15,13 @@ from ccproxy_cli.backends.base import Backend
 from ccproxy_cli.backends.presets import PRESETS
 from ccproxy_cli.config.settings import ProviderSettings, Settings, TimeoutSettings
 from ccproxy_cli.observe.redact import Redactor
+from ccproxy_cli.pipeline.attempts import Attempts
 from ccproxy_cli.pipeline.limits import Limits
 from ccproxy_cli.pipeline.pipeline import Pipeline
+from ccproxy_cli.pipeline.rests import Rests
 from ccproxy_cli.pipeline.route import RouteTable
 from ccproxy_cli.pipeline.sealkey import StoredKey, key_path
+from ccproxy_cli.stores.base import Store
 from ccproxy_cli.stores.memory import MemoryStore
 
 ECHO = "echo"
@@ -75,8 +78,20 @@ def build_pipeline(settings: Settings, redactor: Redactor | None = None) -> Pipe
 
 
 def _pipeline(settings: Settings, backends: Mapping[str, Backend]) -> Pipeline:
-    limits = Limits.of(settings, MemoryStore(time.monotonic))
-    return Pipeline(route_table(settings), backends, seal_key=StoredKey(key_path(os.environ)), limits=limits)
+    store = MemoryStore(time.monotonic)
+    return Pipeline(
+        route_table(settings),
+        backends,
+        seal_key=StoredKey(key_path(os.environ)),
+        attempts=_attempts(settings, store),
+        limits=Limits.of(settings, store),
+    )
+
+
+def _attempts(settings: Settings, store: Store) -> Attempts:
+    timeouts = settings.timeouts
+    rests = Rests(time.time, store=store, probe=timeouts.connect + timeouts.first_byte)
+    return Attempts(settings.retries, rests, patience=timeouts.total)
 
 
 def _providers(settings: Settings) -> dict[str, ProviderSettings]:

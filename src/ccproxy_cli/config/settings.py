@@ -170,13 +170,14 @@ class RetrySettings:
     """What is done about an upstream that fails before the first content of its answer."""
 
     attempts: int = 2
-    """How often a target is tried at most, before the next one of its chain."""
+    """How often a target is tried at most, before the next one of its chain. The SDKs that clients use try again as well."""
     first_wait: float = 0.5
     """Seconds before the second try, about; they double from try to try. What the upstream says itself comes first."""
-    longest_wait: float = 8.0
+    longest_wait: float = 5.0
     """Seconds; who says to wait for longer is given up on instead."""
     cool_down: float = 30.0
-    """Seconds for which a target that failed is left alone when its chain has others; 0 for never."""
+    """Seconds for which a target that failed is left alone when its chain has others, and tried once alone when it has none; 0 for
+    never."""
 
 
 @frozen

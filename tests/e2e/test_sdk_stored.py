@@ -58,6 +58,24 @@ async def test_a_conversation_goes_on_by_id(client: openai.AsyncOpenAI, upstream
     assert (caught.value.code, caught.value.param) == ("previous_response_not_found", "previous_response_id")
 
 
+async def test_an_answer_may_be_streamed_again(client: openai.AsyncOpenAI) -> None:
+    first = await client.responses.create(model="up/m", input="Hi")
+    texts = [
+        event.delta async for event in await client.responses.retrieve(first.id, stream=True) if event.type == "response.output_text.delta"
+    ]
+    assert "".join(texts) == "Answer 1."
+    async with client.responses.stream(response_id=first.id) as stream:
+        again = await stream.get_final_response()
+    assert (again.id, again.output_text, again.usage) == (first.id, "Answer 1.", first.usage)
+    last = [event.type async for event in await client.responses.retrieve(first.id, stream=True, starting_after=5)]
+    assert last[-1] == "response.completed"
+    assert "response.created" not in last
+    with pytest.raises(openai.BadRequestError, match="Cannot cancel"):
+        await client.responses.cancel(first.id)
+    with pytest.raises(openai.NotFoundError):
+        await client.responses.cancel("resp_unknown")
+
+
 async def test_the_next_question_may_come_with_the_last_word(client: openai.AsyncOpenAI) -> None:
     answers = [
         await client.responses.create(model="up/m", input="b", previous_response_id=event.response.id)

@@ -13,6 +13,7 @@ from ccproxy_cli.backends.http import HTTPBackend
 from ccproxy_cli.config.settings import ModelRule, TimeoutSettings
 from ccproxy_cli.core.errors import BadRequest, UpstreamError
 from ccproxy_cli.core.formats import FORMATS, Kept
+from ccproxy_cli.core.framing import SSEDecoder
 from ccproxy_cli.core.http import HTTPCall
 from ccproxy_cli.core.profile import Profile
 from ccproxy_cli.pipeline.exchange import Answer, Exchange
@@ -198,10 +199,31 @@ async def test_what_led_to_an_answer_comes_in_pages(pipeline: Pipeline) -> None:
         await looked_up(pipeline, path, query="limit=0")
 
 
-async def test_a_kept_answer_is_no_stream(pipeline: Pipeline) -> None:
+def numbers(stream: bytes) -> list[int]:
+    return [json.loads(frame.data)["sequence_number"] for frame in SSEDecoder().feed(stream)]
+
+
+async def test_a_kept_answer_may_be_told_again_as_a_stream(pipeline: Pipeline) -> None:
+    first = await told(pipeline, "a b c", instructions="Be brief.", metadata={"a": "b"})
+    path = f"/responses/{first['id']}"
+    whole = await pipeline.kept(exchange(None, method="GET", path=path, query="include[]=x&stream=true"))
+    assert whole.headers["content-type"].startswith("text/event-stream")
+    events = [json.loads(frame.data) for frame in SSEDecoder().feed(whole.body)]
+    assert (events[0]["type"], events[-1]["type"], events[-1]["response"]) == ("response.created", "response.completed", first)
+    assert events[0]["response"] == {**first, "status": "in_progress", "output": [], "usage": None}
+    assert [event["item"] for event in events if event["type"] == "response.output_item.done"] == first["output"]
+    later = await pipeline.kept(exchange(None, method="GET", path=path, query="stream=true&starting_after=3"))
+    assert numbers(later.body) == [number for number in numbers(whole.body) if number > 3]
+    with pytest.raises(BadRequest, match="starting_after"):
+        await looked_up(pipeline, first["id"], query="stream=true&starting_after=x")
+
+
+async def test_a_kept_answer_cannot_be_given_up_any_more(pipeline: Pipeline) -> None:
     first = await told(pipeline, "a")
-    with pytest.raises(BadRequest, match="one piece"):
-        await looked_up(pipeline, first["id"], query="include[]=x&stream=true")
+    with pytest.raises(BadRequest, match="Cannot cancel a synchronous response"):
+        await looked_up(pipeline, f"{first['id']}/cancel", method="POST")
+    with pytest.raises(BadRequest, match="not found"):
+        await looked_up(pipeline, "resp_unknown/cancel", method="POST")
 
 
 @pytest.mark.parametrize("name", ["..", "a%2fb", "x" * 300, "a b", "{id}"])

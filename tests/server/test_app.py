@@ -87,7 +87,7 @@ REFUSED = [
     ("a foreign origin", "POST", "/v1/messages", {"origin": "https://evil.example"}, 403),
     ("a fetch of another site", "POST", CHAT, {"sec-fetch-site": "cross-site"}, 403),
     ("a loop", "POST", CHAT, {"x-ccproxy-hop": "1"}, 508),
-    ("what is below a kept answer", "POST", "/v1/responses/resp_1/cancel", {}, 404),
+    ("what is below a kept answer", "POST", "/v1/responses/resp_1/give_up", {}, 404),
     ("wrong method for a kept answer", "POST", "/v1/responses/resp_1", {}, 405),
 ]
 

@@ -36,6 +36,7 @@ def test_paths(path: str, action: Action, format_name: str | None, canonical: st
         ("/openai/v1/responses/compact", Action.ONLY_THERE, "/responses/compact"),
         ("/v1/responses/resp_1", Action.KEPT, "/responses/resp_1"),
         ("/v1/v1/responses/resp_1/input_items", Action.KEPT, "/responses/resp_1/input_items"),
+        ("/v1/responses/resp_1/cancel", Action.KEPT, "/responses/resp_1/cancel"),
     ],
 )
 def test_paths_of_answers_that_are_kept(path: str, action: Action, canonical: str) -> None:
@@ -44,7 +45,7 @@ def test_paths_of_answers_that_are_kept(path: str, action: Action, canonical: st
     assert (found[0].action, found[0].canonical) == (action, canonical)
 
 
-@pytest.mark.parametrize("path", ["/v1/responses/resp_1/cancel", "/v1/responses/a/b/c", "/responses/compact/x", "/v2/responses/resp_1"])
+@pytest.mark.parametrize("path", ["/v1/responses/resp_1/give_up", "/v1/responses/a/b/c", "/responses/compact/x", "/v2/responses/resp_1"])
 def test_nothing_else_is_below_an_answer(path: str) -> None:
     assert find(path) is None
 

@@ -38,6 +38,8 @@ QUERY: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "include[]": "the same, as the vendor's SDKs write lists",
             "limit": "how long that page is",
             "order": "which end it begins at",
+            "stream": "to show a kept answer as a stream",
+            "starting_after": "where that stream begins",
         },
         "gemini": {"alt": "how a stream is framed", "$alt": "the same, with more to say"},
     }

@@ -138,7 +138,7 @@ class Pipeline:
         return await self.backends[target.provider].send(_asking(request, target.model), losses)
 
     async def kept(self, exchange: Exchange) -> Answer:
-        """Show, or delete, an answer that was kept, here or by the provider that gave it. Raises as `generate` does."""
+        """Show, delete or give up an answer that was kept, here or by the provider that gave it. Raises as `generate` does."""
         keeping = _keeping(exchange)
         wanted = keeping.wanted(exchange.call)
         if wanted is None:
@@ -149,6 +149,11 @@ class Pipeline:
         if exchange.call.method == "DELETE":
             await self._keeper.delete(exchange, keeping, wanted.answer, kept)
             body = keeping.encode_deleted(wanted.answer)
+        elif wanted.cancelled:
+            raise keeping.over()
+        elif wanted.after is not None:
+            headers = {"content-type": _media_type("text/event-stream"), **STREAM_HEADERS}
+            return Answer(200, headers, keeping.encode_streamed(kept, wanted.after))
         else:
             body = keeping.encode_asked(kept, exchange.call.query) if wanted.asked else kept.body
         return Answer(200, {"content-type": "application/json"}, body)

@@ -37,6 +37,8 @@ class Endpoint:
             case Action.MODELS:
                 return ("GET", "HEAD")
             case Action.KEPT:
+                if self.canonical.endswith("/cancel"):
+                    return ("POST",)
                 return ("GET",) if self.canonical.endswith("/input_items") else ("GET", "DELETE")
             case Action.GENERATE | Action.COUNT_TOKENS | Action.ONLY_THERE:
                 return ("POST",)
@@ -69,7 +71,8 @@ def _endpoints() -> Iterator[tuple[str, Endpoint]]:
         yield f"{path}/input_tokens", Endpoint(Action.COUNT_TOKENS, responses, "/responses/input_tokens")
         yield f"{path}/compact", Endpoint(Action.ONLY_THERE, responses, "/responses/compact")
         yield path + BELOW, Endpoint(Action.KEPT, responses, "/responses" + BELOW)
-        yield f"{path}{BELOW}/input_items", Endpoint(Action.KEPT, responses, f"/responses{BELOW}/input_items")
+        for name in ("input_items", "cancel"):
+            yield f"{path}{BELOW}/{name}", Endpoint(Action.KEPT, responses, f"/responses{BELOW}/{name}")
     for path in ("/v1/models", "/models", "/v1/v1/models"):
         yield path, Endpoint(Action.MODELS, None, "/models")
         yield f"/anthropic{path}", Endpoint(Action.MODELS, anthropic, "/models")

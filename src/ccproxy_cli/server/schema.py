@@ -29,6 +29,12 @@ _VENDORS = {
     "openai-responses": "the OpenAI Responses API",
     "gemini": "the Gemini API",
 }
+_OF_KEPT = {
+    "get": "What was kept for the client of one answer.",
+    "delete": "Keep an answer no longer.",
+    "post": "Give up an answer that is still being made.",
+}
+"""What is done with a kept answer, by method."""
 
 
 def openapi_document() -> JSON:
@@ -48,11 +54,10 @@ def openapi_document() -> JSON:
                 one["parameters"] = [{"name": "model_id", "in": "path", "required": True, "schema": {"type": "string"}}]
                 paths[path + "/{model_id}"] = {"get": one}
             case Action.KEPT:
-                one = {**_get(path, endpoint, "What was kept for the client of one answer."), "parameters": [_BY_ID]}
-                paths[path] = {"get": one}
-                if "DELETE" in endpoint.methods:
-                    deleting = {"operationId": _operation_id("delete", path), "summary": "Keep an answer no longer."}
-                    paths[path] = {"get": one, "delete": {**one, **deleting}}
+                paths[path] = {
+                    word: {**_get(path, endpoint, _OF_KEPT[word]), "operationId": _operation_id(word, path), "parameters": [_BY_ID]}
+                    for word in map(str.lower, endpoint.methods)
+                }
     return {
         "openapi": "3.1.0",
         "info": {"title": "ccproxy", "version": __version__, "description": "Any AI client to any AI backend."},

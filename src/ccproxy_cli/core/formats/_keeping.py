@@ -39,6 +39,10 @@ class Wanted:
     """Its id: letters, digits, `_` and `-`."""
     asked: bool = False
     """Not the answer, but what led to it."""
+    cancelled: bool = False
+    """That it be given up."""
+    after: int | None = None
+    """As the events of a stream, beginning after the one of this number; None in one piece."""
 
 
 class Keeping(Protocol):
@@ -72,11 +76,17 @@ class Keeping(Protocol):
     def encode_asked(self, kept: Kept, query: str) -> bytes:
         """A page of what led to the answer. Raises `BadRequest` for a query that means nothing."""
 
+    def encode_streamed(self, kept: Kept, after: int) -> bytes:
+        """The frames of the stream that the answer could have come in, beginning after the event of a number."""
+
     def encode_deleted(self, answer: str) -> bytes:
         """The news that an answer is kept no longer."""
 
     def unknown(self, answer: str) -> BadRequest:
         """Nobody keeps the answer that a client asks for."""
+
+    def over(self) -> BadRequest:
+        """An answer that is kept is complete, and cannot be given up."""
 
     def unknown_before(self, answer: str) -> BadRequest:
         """Nobody keeps the answer that a request goes on from."""

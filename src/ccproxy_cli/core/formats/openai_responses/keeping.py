@@ -13,6 +13,7 @@ from attrs import evolve, frozen
 from ccproxy_cli.core.errors import BadRequest, ErrorKind
 from ccproxy_cli.core.formats._keeping import Kept, Named, Wanted
 from ccproxy_cli.core.formats.openai_responses import spelling
+from ccproxy_cli.core.formats.openai_responses.replay import told_again
 from ccproxy_cli.core.http import HTTPCall
 from ccproxy_cli.core.ids import digest_id
 from ccproxy_cli.core.jsontext import JSON, dumps, join_members, loads, split_members
@@ -20,7 +21,7 @@ from ccproxy_cli.core.request import Request
 
 _PREVIOUS = "previous_response_id"
 _REFERENCE = "item_reference"
-_PATH = re.compile(r"/responses/([\w-]{1,200})(/input_items)?", re.ASCII)
+_PATH = re.compile(r"/responses/([\w-]{1,200})(/input_items|/cancel)?", re.ASCII)
 _PAGE, _LONGEST_PAGE = 20, 100
 """Items on a page by default, and at most (vendor's reference, 2026-11)."""
 
@@ -74,13 +75,18 @@ class ResponsesKeeping:
         return {item_id: item for item_id, item in heads if item_id}
 
     def wanted(self, call: HTTPCall) -> Wanted | None:
-        if "stream=true" in call.query.split("&"):
-            raise BadRequest("stream: an answer that is kept is shown in one piece", "stream")
         found = _PATH.fullmatch(call.path)
-        return None if found is None else Wanted(found[1], asked=found[2] is not None)
+        if found is None:
+            return None
+        asked = _asked(call.query)
+        after = asked.get("starting_after", "-1")
+        if not re.fullmatch(r"-1|\d{1,15}", after, re.ASCII):
+            raise BadRequest("starting_after: expected the number of an event", "starting_after")
+        streams = call.method == "GET" and found[2] is None and asked.get("stream") == "true"
+        return Wanted(found[1], found[2] == "/input_items", found[2] == "/cancel", int(after) if streams else None)
 
     def encode_asked(self, kept: Kept, query: str) -> bytes:
-        asked = dict(pair.split("=", 1) for pair in query.split("&") if "=" in pair)
+        asked = _asked(query)
         limit = asked.get("limit", str(_PAGE))
         if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:4]) <= _LONGEST_PAGE):
             raise BadRequest(f"limit: expected a number from 1 to {_LONGEST_PAGE}", "limit")
@@ -96,15 +102,26 @@ class ResponsesKeeping:
         first, last = (page[0]["id"], page[-1]["id"]) if page else (None, None)
         return dumps({"object": "list", "data": page, "first_id": first, "last_id": last, "has_more": len(page) < len(items)})
 
+    def encode_streamed(self, kept: Kept, after: int) -> bytes:
+        return told_again(kept.body, after)
+
     def encode_deleted(self, answer: str) -> bytes:
         return dumps({"id": answer, "object": "response", "deleted": True})
 
     def unknown(self, answer: str) -> BadRequest:
         return BadRequest(f"Response with id '{answer[:200]}' not found.", kind=ErrorKind.NOT_FOUND, code="response_not_found")
 
+    def over(self) -> BadRequest:
+        # Only what was asked for in the background can be (vendor's reference, 2026-11); these are the vendor's words for all else.
+        return BadRequest("Cannot cancel a synchronous response.")
+
     def unknown_before(self, answer: str) -> BadRequest:
         # Word for word what the vendor says (recorded 2026-09): clients that see it send everything again.
         return BadRequest(f"Previous response with id '{answer[:200]}' not found.", _PREVIOUS, code="previous_response_not_found")
+
+
+def _asked(query: str) -> dict[str, str]:
+    return dict(pair.split("=", 1) for pair in query.split("&") if "=" in pair)
 
 
 def _items_of(said: bytes) -> list[bytes]:

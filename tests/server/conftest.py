@@ -10,7 +10,7 @@ import pytest
 from attrs import Factory, define
 
 from ccproxy_cli.backends.base import Health
-from ccproxy_cli.config.settings import ServerSettings, Settings
+from ccproxy_cli.config.settings import ClientSettings, ServerSettings, Settings
 from ccproxy_cli.core.errors import BadRequest, ErrorKind
 from ccproxy_cli.launch.serve import RunningServer, serving
 from ccproxy_cli.observe.logging import RequestLine
@@ -19,6 +19,7 @@ from ccproxy_cli.pipeline.limits import Limits
 from ccproxy_cli.server.app import create_app
 
 SSE = {"content-type": "text/event-stream"}
+NO_CLIENTS: Mapping[str, ClientSettings] = {}
 
 
 @define
@@ -196,10 +197,16 @@ class Site:
 
 
 @contextlib.asynccontextmanager
-async def site(pipeline: StubPipeline | None = None, grace: float = 1.0, max_body_mb: int = 1, **settings: Any) -> AsyncIterator[Site]:
+async def site(
+    pipeline: StubPipeline | None = None,
+    grace: float = 1.0,
+    max_body_mb: int = 1,
+    clients: Mapping[str, ClientSettings] = NO_CLIENTS,
+    **settings: Any,
+) -> AsyncIterator[Site]:
     pipeline = pipeline or StubPipeline()
     log: list[RequestLine] = []
-    app = create_app(Settings(server=ServerSettings(max_body_mb=max_body_mb, **settings)), pipeline, log=log.append)
+    app = create_app(Settings(server=ServerSettings(max_body_mb=max_body_mb, **settings), clients=clients), pipeline, log=log.append)
     async with serving(app, grace=grace) as server:
         yield Site(server, pipeline, log)
     assert pipeline.closed

@@ -19,8 +19,13 @@ from ccproxy_cli.core.profile import Profile
 from ccproxy_cli.pipeline.exchange import Answer, Exchange
 from ccproxy_cli.pipeline.pipeline import Pipeline
 from ccproxy_cli.pipeline.route import RouteTable
-from ccproxy_cli.pipeline.stored import RecentAnswers
+from ccproxy_cli.pipeline.stored import StoredAnswers
+from ccproxy_cli.stores.failover import Failover
+from ccproxy_cli.stores.memory import MemoryStore
+from ccproxy_cli.stores.opening import Stores
 from tests.raw_upstream import RawUpstream, json_reply, stream_reply
+from tests.stores.conftest import Clock
+from tests.stores.shaky import Shaky
 
 CLIENT = FORMATS["openai-responses"]
 NOT_FOUND = json_reply({"error": {"message": "Response with id 'resp_x' not found.", "type": "invalid_request_error"}}, 404)
@@ -285,23 +290,64 @@ async def test_compacting_is_the_vendors_alone(upstream: RawUpstream, pipeline: 
 # The store
 
 
-async def test_the_store_is_bounded_in_number_and_time() -> None:
-    now = [0.0]
-    store = RecentAnswers(lambda: now[0], max_entries=3, lifetime=10)
-    for name in "abcd":
-        await store.put(name, Kept(b"x", b""))
-    assert [await store.get(name) is not None for name in "abcd"] == [False, True, True, True]
-    now[0] = 9
-    assert await store.get("b")
-    now[0] = 11
-    assert [await store.get(name) is not None for name in "bcd"] == [True, False, False]
+@pytest.mark.parametrize("size", [0, 10, 100_000])
+async def test_an_answer_comes_back_from_the_store_as_it_was(size: int) -> None:
+    store = MemoryStore(Clock())
+    kept = Kept(b"[1]" * size, b"\x00asked")
+    await StoredAnswers(store).put("k", kept)
+    assert await StoredAnswers(store).get("k") == kept
+    assert store.bytes < 5000
+    await StoredAnswers(store).delete("k")
+    assert await StoredAnswers(store).get("k") is None
 
 
-async def test_the_store_is_bounded_in_bytes() -> None:
-    store = RecentAnswers(lambda: 0.0, max_bytes=3000)
-    await store.put("old", Kept(b"x" * 2000, b""))
-    await store.put("huge", Kept(b"x" * 4000, b""))
-    assert [await store.get(name) is not None for name in ("old", "huge")] == [True, False]
-    await store.put("new", Kept(b"", b"x" * 2000))
-    assert [await store.get(name) is not None for name in ("old", "new")] == [False, True]
-    assert "xx" not in repr(store)
+async def test_an_answer_of_another_version_is_as_good_as_not_kept() -> None:
+    store = MemoryStore(Clock())
+    answers = StoredAnswers(store)
+    await answers.put("k", Kept(b"x", b""))
+    (key,) = store._values
+    await store.put(key, b"\x09whatever", 60)
+    assert await answers.get("k") is None
+
+
+def sharing(stores: Stores, upstream: RawUpstream) -> Pipeline:
+    """An instance whose provider `own` speaks the client's format."""
+    rules = [ModelRule("own/*", ("own/*",)), ModelRule("*", ("echo/*",))]
+    backends: dict[str, Backend] = {"echo": EchoBackend(), "own": http("own", upstream.url, "openai-responses")}
+    return Pipeline(RouteTable(rules, {}), backends, stores=stores)
+
+
+async def test_instances_that_share_a_store_go_on_from_each_others_answers(upstream: RawUpstream) -> None:
+    store = MemoryStore(Clock())
+    stores = Stores(store, store)
+    one, other = sharing(stores, upstream), sharing(stores, upstream)
+    first = await told(one, "a b c")
+    second = await told(other, "d", previous_response_id=first["id"])
+    assert second["previous_response_id"] == first["id"]
+    assert (await looked_up(one, second["id"]))["id"] == second["id"]
+    await looked_up(one, first["id"], method="DELETE")
+    with pytest.raises(BadRequest, match="not found"):
+        await looked_up(other, first["id"])
+    upstream.will(json_reply(own_answer("resp_up")), json_reply(own_answer("resp_up")))
+    await told(one, "a", model="own/m")
+    await stores.later.flush()
+    assert (await looked_up(other, "resp_up"))["id"] == "resp_up"
+    for pipeline in (one, other):
+        await pipeline.aclose()
+
+
+async def test_an_answer_that_may_lie_where_nobody_reaches_is_not_given_up_for_lost(upstream: RawUpstream) -> None:
+    shaky = Shaky(MemoryStore(Clock()))
+    store = Failover(shaky, Clock(), first_pause=1000)
+    pipeline = sharing(Stores(store, store), upstream)
+    first = await told(pipeline, "a")
+    shaky.is_there = False
+    second = await told(pipeline, "b", previous_response_id=first["id"])
+    assert (await looked_up(pipeline, second["id"]))["id"] == second["id"]
+    upstream.will(NOT_FOUND)
+    for failing in (told(pipeline, "c", previous_response_id="resp_other"), looked_up(pipeline, "resp_other")):
+        with pytest.raises(UpstreamError, match="cannot be reached right now") as caught:
+            await failing
+        assert (caught.value.error.http_status, caught.value.error.retry_after) == (503, "5")
+    await pipeline.aclose()
+    await store.aclose()

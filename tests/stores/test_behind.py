@@ -54,3 +54,19 @@ async def test_flushing_waits_for_what_is_on_its_way() -> None:
         behind.put(f"k/{number}", b"v", 60)
     await behind.flush()
     assert len(store) == 3
+
+
+async def test_what_waits_can_be_seen_until_it_has_arrived() -> None:
+    behind = WriteBehind(MemoryStore(Clock()), pause=1000)
+    assert behind.waiting("k") is None
+    behind.put("k", b"v", 60)
+    assert behind.waiting("k") == b"v"
+    flushing = asyncio.ensure_future(behind.flush())
+    await asyncio.sleep(0)
+    assert behind.waiting("k") == b"v"
+    behind.put("k", b"w", 60)
+    assert behind.waiting("k") == b"w"
+    await flushing
+    assert behind.waiting("k") == b"w"
+    await behind.flush()
+    assert behind.waiting("k") is None

@@ -26,13 +26,15 @@ from ccproxy_cli.core.seal import KEY_LENGTH
 from ccproxy_cli.pipeline.attempts import Attempts
 from ccproxy_cli.pipeline.exchange import Answer, Exchange
 from ccproxy_cli.pipeline.limits import Limits
-from ccproxy_cli.pipeline.memory import Listener, RecentTurns, TurnMemory, remember, with_recalled
+from ccproxy_cli.pipeline.memory import Listener, remember, with_recalled
 from ccproxy_cli.pipeline.outgoing import encoded, folded, relayed
 from ccproxy_cli.pipeline.proofs import KeySource, Outbound, bring_home, holds_envelopes, may_hold_envelopes, only_own
 from ccproxy_cli.pipeline.refusals import refusal_in, without_refused
 from ccproxy_cli.pipeline.rests import Rests
 from ccproxy_cli.pipeline.route import Route, RouteTable, Target
-from ccproxy_cli.pipeline.stored import AnswerStore, Keeper, Promise, RecentAnswers
+from ccproxy_cli.pipeline.stored import Keeper, Promise
+from ccproxy_cli.pipeline.turnstore import StoredTurns
+from ccproxy_cli.stores.opening import Stores, stores_here
 
 STREAM_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 """Nothing on the way may keep or hold back a stream."""
@@ -48,16 +50,15 @@ class Pipeline:
         backends: Mapping[str, Backend],
         *,
         seal_key: KeySource | None = None,
-        memory: TurnMemory | None = None,
-        answers: AnswerStore | None = None,
+        stores: Stores | None = None,
         attempts: Attempts | None = None,
         limits: Limits | None = None,
     ) -> None:
         """
         Args:
             seal_key: the key under which proofs travel through clients of other formats; by default one that ends with this process.
-            memory: where the reasoning is kept that clients cannot hand back; by default in this process.
-            answers: where answers are kept that clients go on from by id; by default in this process.
+            stores: where answers are kept that clients go on from by id, and reasoning that they cannot hand back; by default in this
+                process. Whoever gives them closes them.
             attempts: what is done about upstreams that fail; by default what the default settings say.
             limits: how much may be asked for; whoever takes requests in asks them. None for no limits.
         """
@@ -65,8 +66,9 @@ class Pipeline:
         self.backends = backends
         self.limits = limits
         self._seal_key = functools.cache(functools.partial(secrets.token_bytes, KEY_LENGTH)) if seal_key is None else seal_key
-        self._memory = RecentTurns(time.monotonic) if memory is None else memory
-        self._keeper = Keeper(RecentAnswers(time.monotonic) if answers is None else answers, time.monotonic)
+        stores = stores_here() if stores is None else stores
+        self._memory = StoredTurns(stores.kept, time.monotonic)
+        self._keeper = Keeper(stores)
         self._attempts = Attempts(RetrySettings(), Rests(time.time)) if attempts is None else attempts
         # Asked once: checking a runtime protocol costs more than routing a request.
         self._relays = {name: backend for name, backend in backends.items() if isinstance(backend, RelayBackend)}
@@ -160,16 +162,16 @@ class Pipeline:
 
     async def _kept_elsewhere(self, exchange: Exchange, keeping: Keeping, answer: str) -> Answer:
         """Ask the provider that issued the answer or, where that is forgotten, those that may have."""
-        issuer = self._keeper.issuer(exchange, answer)
+        issuer = await self._keeper.issuer(exchange, answer)
         own = {name: relay for name, relay in self._relays.items() if relay.format is exchange.format}
-        for name in own if issuer is None else [issuer]:
+        for name in [issuer] if issuer in own else own:
             exchange.route = name
             try:
                 return await self._pass_on(exchange, own[name], exchange.call)
             except UpstreamError as error:
-                if issuer is not None or error.error.http_status != ErrorKind.NOT_FOUND.status:
+                if issuer in own or error.error.http_status != ErrorKind.NOT_FOUND.status:
                     raise
-        raise keeping.unknown(answer)
+        raise self._keeper.unknown(keeping, answer)
 
     async def pass_on(self, exchange: Exchange) -> Answer:
         """Answer a request that only a provider of the client's own format can, by passing it on. Raises as `generate` does."""

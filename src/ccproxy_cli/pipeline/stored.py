@@ -5,64 +5,83 @@ names a kept answer is written out in full before anything else looks at it, so 
 client's own format answered is that provider's to keep; of it only the issuer is remembered.
 """
 
+import asyncio
 import secrets
 import time
-from collections.abc import Callable
-from typing import Protocol
+import zlib
 
+import msgspec
 from attrs import evolve, frozen
 
 from ccproxy_cli.backends.base import EventStream
+from ccproxy_cli.core.errors import APIError, BadRequest, ErrorKind, UpstreamError
 from ccproxy_cli.core.events import ResponseEnd, ResponseStart
 from ccproxy_cli.core.formats import Envelope, Keeping, Kept
 from ccproxy_cli.core.ids import digest_id
 from ccproxy_cli.core.request import Request
 from ccproxy_cli.core.stream import Fold
 from ccproxy_cli.pipeline.exchange import Exchange
-from ccproxy_cli.pipeline.recent import Recent
+from ccproxy_cli.stores.base import Store
+from ccproxy_cli.stores.opening import Stores
 
 _TOKEN_BYTES = 24
-_OVERHEAD = 300
-"""Bytes that an entry takes besides its texts, about."""
+_ISSUER_SECONDS = 30 * 24 * 3600.0
 
 
-class AnswerStore(Protocol):
-    """Where answers are kept. In process by default; a store that outlives the process, or that several servers share, fits as well."""
+class StoredAnswers:
+    """Kept answers in a store."""
+
+    def __init__(self, store: Store, lifetime: float = 30 * 24 * 3600) -> None:
+        """`lifetime` is in seconds; OpenAI keeps answers for 30 days (platform.openai.com/docs/guides/conversation-state, 2026-11)."""
+        self._store = store
+        self._lifetime = lifetime
+
+    @property
+    def whole(self) -> bool:
+        """What is not found is not kept; else it may be somewhere that cannot be reached now."""
+        return self._store.whole
 
     async def put(self, key: str, kept: Kept) -> None:
         """Keep under the key, for a while."""
+        await self._store.put(_stored_key(key), await _packed(kept), self._lifetime)
 
     async def get(self, key: str) -> Kept | None:
         """What was kept under the key, if it still is."""
+        packed = await self._store.get(_stored_key(key))
+        return None if packed is None else await _unpacked(packed)
 
     async def delete(self, key: str) -> None:
         """Keep nothing under the key."""
+        await self._store.delete(_stored_key(key))
 
 
-class RecentAnswers:
-    """The answers of the last day, in memory."""
-
-    def __init__(
-        self, clock: Callable[[], float], *, max_entries: int = 10_000, max_bytes: int = 64 * 2**20, lifetime: float = 24 * 3600
-    ) -> None:
-        """See `Recent`."""
-        self._recent = Recent[Kept](clock, _size, max_entries=max_entries, max_bytes=max_bytes, lifetime=lifetime)
-
-    def __repr__(self) -> str:
-        return f"<RecentAnswers in {self._recent!r}>"
-
-    async def put(self, key: str, kept: Kept) -> None:
-        self._recent.put(key, kept)
-
-    async def get(self, key: str) -> Kept | None:
-        return self._recent.get(key)
-
-    async def delete(self, key: str) -> None:
-        self._recent.forget(key)
+def _stored_key(key: str) -> str:
+    return f"answer/{digest_id(key)}"  # clients choose what they ask for, at any length
 
 
-def _size(kept: Kept) -> int:
-    return len(kept.body) + len(kept.asked) + _OVERHEAD
+_PLAIN, _DEFLATED = b"\x01", b"\x02"
+"""First byte of a kept answer: how the rest is written. What begins with another is of another version, and as good as not kept."""
+_LARGE = 16 * 1024
+"""Bytes from which on an answer is made smaller. Every answer holds its whole conversation, and conversations repeat themselves."""
+
+
+async def _packed(kept: Kept) -> bytes:
+    data = msgspec.msgpack.encode((kept.body, kept.asked))
+    if len(data) < _LARGE:
+        return _PLAIN + data
+    return _DEFLATED + await asyncio.to_thread(zlib.compress, data, 1)
+
+
+async def _unpacked(packed: bytes) -> Kept | None:
+    data = packed[1:]
+    match packed[:1]:
+        case b"\x01":
+            pass
+        case b"\x02":
+            data = await asyncio.to_thread(zlib.decompress, data)
+        case _:
+            return None
+    return Kept(*msgspec.msgpack.decode(data, type=tuple[bytes, bytes]))
 
 
 @frozen
@@ -78,9 +97,9 @@ class Promise:
 class Keeper:
     """Keeps answers, and knows who keeps the others."""
 
-    def __init__(self, store: AnswerStore, clock: Callable[[], float]) -> None:
-        self._store = store
-        self._issuers = Recent[str](clock, lambda name: len(name) + _OVERHEAD, max_entries=20_000, max_bytes=2**23, lifetime=7 * 24 * 3600)
+    def __init__(self, stores: Stores) -> None:
+        self._store = StoredAnswers(stores.kept)
+        self._stores = stores
 
     # Before an answer
 
@@ -99,7 +118,7 @@ class Keeper:
         named = keeping.named(envelope.members)
         before = None if named.answer is None else await self._store.get(_answer_key(exchange, named.answer))
         if named.answer is not None and before is None and not vendor_keeps:
-            raise keeping.unknown_before(named.answer)
+            raise self._not_here(keeping.unknown_before(named.answer))
         items = {item: kept.body for item in named.items if (kept := await self._store.get(_item_key(exchange, item)))}
         if before is not None or items:
             exchange.call = keeping.written_out(exchange.call, envelope.members, before, items)
@@ -111,7 +130,7 @@ class Keeper:
     def issued(self, exchange: Exchange, answer: str | None, provider: str) -> None:
         """Remember who keeps an answer that is not kept here."""
         if answer and exchange.format.keeping is not None:
-            self._issuers.put(_answer_key(exchange, answer), provider)
+            self._stores.later.put(_issuer_key(exchange, answer), provider.encode(), _ISSUER_SECONDS)
 
     # An answer on its way
 
@@ -136,9 +155,8 @@ class Keeper:
     async def keep(self, exchange: Exchange, promise: Promise, body: bytes) -> None:
         """Keep an answer as promised, and each thing it said by that thing's own id."""
         kept = promise.keeping.kept(exchange.call, body)
-        await self._store.put(_answer_key(exchange, promise.id), kept)
-        for item, text in promise.keeping.items(kept).items():
-            await self._store.put(_item_key(exchange, item), Kept(text, b""))
+        puts = [self._store.put(_item_key(exchange, item), Kept(text, b"")) for item, text in promise.keeping.items(kept).items()]
+        await asyncio.gather(self._store.put(_answer_key(exchange, promise.id), kept), *puts)
 
     # Later
 
@@ -148,17 +166,33 @@ class Keeper:
 
     async def delete(self, exchange: Exchange, keeping: Keeping, answer: str, kept: Kept) -> None:
         """Keep the answer no longer, nor what it said. Conversations that went on from it hold it on their own."""
-        await self._store.delete(_answer_key(exchange, answer))
-        for item in keeping.items(kept):
-            await self._store.delete(_item_key(exchange, item))
+        keys = [_answer_key(exchange, answer), *(_item_key(exchange, item) for item in keeping.items(kept))]
+        await asyncio.gather(*map(self._store.delete, keys))
 
-    def issuer(self, exchange: Exchange, answer: str) -> str | None:
+    async def issuer(self, exchange: Exchange, answer: str) -> str | None:
         """The provider that keeps the answer, if it is known."""
-        return self._issuers.get(_answer_key(exchange, answer))
+        key = _issuer_key(exchange, answer)
+        found = self._stores.later.waiting(key) or await self._stores.kept.get(key)
+        return None if found is None else found.decode()
+
+    def unknown(self, keeping: Keeping, answer: str) -> BadRequest | UpstreamError:
+        """What to raise about an answer that nobody has."""
+        return self._not_here(keeping.unknown(answer))
+
+    def _not_here(self, unknown: BadRequest) -> BadRequest | UpstreamError:
+        """The refusal, unless what is missed may be in a store that cannot be reached: then clients must not give it up for lost."""
+        if self._store.whole:
+            return unknown
+        message = "kept answers cannot be reached right now; try again in a moment"
+        return UpstreamError(APIError(ErrorKind.OVERLOADED, message, status=503, retry_after="5"))
 
 
 def _answer_key(exchange: Exchange, answer: str) -> str:
     return f"{digest_id(exchange.client_key or '')}/answer/{answer}"
+
+
+def _issuer_key(exchange: Exchange, answer: str) -> str:
+    return f"issuer/{digest_id(_answer_key(exchange, answer))}"
 
 
 def _item_key(exchange: Exchange, item: str) -> str:

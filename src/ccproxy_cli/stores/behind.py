@@ -40,6 +40,8 @@ class WriteBehind:
         self._max_keys = max_keys
         self._values: dict[str, _Value] = {}
         self._amounts: dict[str, _Amounts] = {}
+        self._under_way: list[Mapping[str, _Value]] = []
+        """The newest first."""
         self._timer: asyncio.TimerHandle | None = None
         self._flushing: set[asyncio.Task[None]] = set()
 
@@ -57,6 +59,13 @@ class WriteBehind:
         self._amounts[key] = _Amounts(sums, lifetime)
         self._wait()
 
+    def waiting(self, key: str) -> bytes | None:
+        """A value that the store may not have yet."""
+        for values in (self._values, *self._under_way):
+            if key in values:
+                return values[key].value
+        return None
+
     async def flush(self) -> None:
         """Pass on what has gathered, and wait for what is on its way. Raises `StoreError`."""
         self._start()
@@ -72,14 +81,19 @@ class WriteBehind:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        task = asyncio.get_running_loop().create_task(self._pass_on(self._values, self._amounts))
+        values, amounts = self._values, self._amounts
         self._values, self._amounts = {}, {}
+        self._under_way.insert(0, values)
+        task = asyncio.get_running_loop().create_task(self._pass_on(values, amounts))
         self._flushing.add(task)
         task.add_done_callback(self._flushing.discard)
 
     async def _pass_on(self, values: Mapping[str, _Value], amounts: Mapping[str, _Amounts]) -> None:
-        for some in _some(values):
-            await asyncio.gather(*(self._store.put(key, kept.value, kept.lifetime) for key, kept in some))
+        try:
+            for some in _some(values):
+                await asyncio.gather(*(self._store.put(key, kept.value, kept.lifetime) for key, kept in some))
+        finally:
+            self._under_way = [others for others in self._under_way if others is not values]
         for few in _some(amounts):
             await asyncio.gather(*(self._store.add(key, added.sums, added.lifetime) for key, added in few))
 

@@ -42,9 +42,11 @@ class Stores:
             await store.aclose()
 
 
-def stores_here(settings: Settings) -> Stores:
+def stores_here(settings: Settings | None = None) -> Stores:
     """Everything in this process."""
-    return Stores(*[MemoryStore(time.monotonic, max_bytes=_ROOM + (settings.cache.max_mb << 20))] * 2)
+    cached = 0 if settings is None else settings.cache.max_mb << 20
+    store = MemoryStore(time.monotonic, max_bytes=_ROOM + cached)
+    return Stores(store, store)
 
 
 def open_stores(settings: Settings, environ: Mapping[str, str], *, alone: bool) -> Stores:
@@ -65,7 +67,7 @@ def open_stores(settings: Settings, environ: Mapping[str, str], *, alone: bool) 
         case "sqlite":
             from ccproxy_cli.stores.sqlite import SQLiteStore
 
-            file = url.removeprefix("sqlite").removeprefix("://")
+            file = url.removeprefix("sqlite").removeprefix("://").replace("/~/", "~/", 1)
             path = Path(file).expanduser() if file else state_folder(environ) / FILE
             kept = Failover(SQLiteStore(path), time.monotonic, max_bytes=_ROOM)
             return Stores(here.hot if alone else kept, kept)

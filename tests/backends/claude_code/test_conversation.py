@@ -165,6 +165,13 @@ def test_what_the_cli_leaves_out_is_left_out_here_and_told() -> None:
     ]
 
 
+def test_citations_of_the_web_are_kept() -> None:
+    cited = text("c", citations=[{"type": "web_search_result_location", "url": "https://example.org"}])
+    found, losses = turns(user(text("a")), assistant(cited), user(text("b")))
+    assert found[1].content == [cited]
+    assert losses == []
+
+
 def test_a_system_message_becomes_a_reminder() -> None:
     found, losses = turns(user(text("a")), {"role": "system", "content": "be brief"}, assistant(text("b")), user(text("c")))
     assert found[0].content == [text("a"), text("<system-reminder>\nbe brief\n</system-reminder>")]

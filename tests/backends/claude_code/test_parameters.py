@@ -78,6 +78,17 @@ def test_a_forced_tool_has_the_name_the_cli_knows() -> None:
     assert bind(tools=[{"name": "look", "strict": True}])[1]["tools"] == [{"name": "mcp__client__look", "strict": True}]
 
 
+def test_a_forced_tool_of_the_vendor_keeps_its_name() -> None:
+    search = {"type": "web_search_20250305", "name": "web_search", "max_uses": 2}
+    _, extra, _, losses = bind(
+        tools=[search | {"cache_control": {"type": "ephemeral"}}], tool_choice={"type": "tool", "name": "web_search"}
+    )
+    assert (extra["tools"], extra["tool_choice"]) == ([search], {"type": "tool", "name": "web_search"})
+    assert losses == []
+    both = bind(tools=[search, {"name": "look"}], tool_choice={"type": "tool", "name": "look"})[1]
+    assert (both["tools"], both["tool_choice"]["name"]) == ([search, {"name": "mcp__client__look"}], "mcp__client__look")
+
+
 def test_the_context_is_kept_or_the_client_is_told() -> None:
     kept = {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]}
     _, extra, _, losses = bind(context_management=kept)

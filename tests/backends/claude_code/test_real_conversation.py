@@ -11,6 +11,7 @@ import pytest
 from ccproxy_cli.backends.claude_code import ClaudeCodeBackend
 from ccproxy_cli.core.events import TextDelta
 from ccproxy_cli.core.extras import Losses
+from ccproxy_cli.core.formats.anthropic import FORMAT
 from ccproxy_cli.core.parts import Inline, Media, MediaKind, Proof, Reasoning, Text, ToolCall, ToolResult
 from ccproxy_cli.core.request import ChoiceMode, Message, Role, Sampling, Thinking, Tool, ToolChoice
 from ccproxy_cli.core.response import FinishReason, Usage
@@ -235,3 +236,41 @@ def pretend_login(home: Path) -> None:
     credentials = {"claudeAiOauth": {**oauth, "scopes": ["user:inference"], "subscriptionType": "max"}}
     (home / ".claude").mkdir(exist_ok=True)
     (home / ".claude" / ".credentials.json").write_text(json.dumps(credentials))
+
+
+SEARCH = {"type": "web_search_20250305", "name": "web_search", "max_uses": 3}
+
+
+def searched(call_id: str) -> list[dict[str, Any]]:
+    """What the model says when it has searched the web."""
+    page = {"type": "web_search_result", "url": "https://example.org", "title": "Foxes", "encrypted_content": "c2VhbGVk", "page_age": None}
+    cited = {
+        "type": "web_search_result_location",
+        "url": "https://example.org",
+        "title": "Foxes",
+        "encrypted_index": "aQ==",
+        "cited_text": "?",
+    }
+    return [
+        {"type": "server_tool_use", "id": call_id, "name": "web_search", "input": {"query": "foxes"}},
+        {"type": "web_search_tool_result", "tool_use_id": call_id, "content": [page]},
+        {"type": "text", "text": "They are red.", "citations": [cited]},
+    ]
+
+
+async def test_the_vendors_own_search_is_asked_for_shown_and_remembered(make: Make, api: FakeAnthropic) -> None:
+    backend = make(environment={"ANTHROPIC_API_KEY": None, "CLAUDE_CODE_OAUTH_TOKEN": "sk-ant-oat01-made-up"})
+    earlier = searched("srvtoolu_1")
+    talk = [{"role": "user", "content": "Foxes?"}, {"role": "assistant", "content": earlier}, {"role": "user", "content": "Once more."}]
+    more = {"tools": [SEARCH, {"name": "look", "input_schema": {"type": "object"}}], "tool_choice": {"type": "tool", "name": "web_search"}}
+    asking, finding, _ = searched("srvtoolu_2")
+    api.will_say(text("I search."), asking, finding, text("Still red."))
+    response, losses = await fetch(backend, native({"model": "sonnet", "max_tokens": 99, "messages": talk, **more}))
+    (sent,) = api.bodies
+    assert sent["tools"] == [SEARCH, {"name": "mcp__client__look", "input_schema": {"type": "object"}}]
+    assert sent["tool_choice"] == more["tool_choice"]
+    assert [message["content"] for message in sent["messages"] if message["role"] == "assistant"] == [earlier]
+    assert losses == []
+    shown = FORMAT.encode_response(response, native({"model": "sonnet", "max_tokens": 99, "messages": talk}))
+    assert [block["type"] for block in json.loads(shown)["content"]] == ["text", "server_tool_use", "web_search_tool_result", "text"]
+    assert json.loads(shown)["content"][2]["content"] == finding["content"]

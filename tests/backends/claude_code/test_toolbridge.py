@@ -66,8 +66,8 @@ def test_plain_tools_need_no_second_way() -> None:
 
 
 def test_hosted_tools_are_refused_by_name() -> None:
-    with pytest.raises(BadRequest, match="web_search_20250305") as caught:
-        ToolBridge([{"name": "a"}, {"type": "web_search_20250305", "name": "web_search"}])
+    with pytest.raises(BadRequest, match="code_execution_20250825") as caught:
+        ToolBridge([{"name": "a"}, {"type": "code_execution_20250825", "name": "code_execution"}])
     assert caught.value.param == "tools[1]"
 
 

@@ -15,7 +15,7 @@ from ccproxy_cli.core.events import Event, ResponseEnd, StreamError
 from ccproxy_cli.core.jsontext import JSON
 from ccproxy_cli.core.stream import is_content
 
-_CLI_GOES_ON = frozenset({"tool_use", "max_tokens", "model_context_window_exceeded", "refusal"})
+_CLI_GOES_ON = frozenset({"tool_use", "max_tokens", "model_context_window_exceeded", "refusal", "pause_turn"})
 """Stop reasons after which the CLI sends further requests of its own. The model alone gives them, so no result need be awaited."""
 
 

@@ -22,6 +22,8 @@ _LARGEST_SIDE = 2000
 _LARGEST_DATA = 5 * 1024 * 1024
 """Pixels, and base64 characters, above which the CLI shrinks an image and says so to the model (2.1.329)."""
 _THINKING = frozenset({"thinking", "redacted_thinking"})
+_KEPT_CITATION = "web_search_result_location"
+"""Citations of documents are emptied, those of the web are sent as they are (2.1.329)."""
 
 
 @define
@@ -114,7 +116,8 @@ class _Reader:
             where, block = f"{path}[{index}]", _unmarked(block)
             match block.get("type"):
                 case "text":
-                    if block.pop("citations", None):
+                    if not all(one.get("type") == _KEPT_CITATION for one in block.get("citations") or ()):
+                        del block["citations"]
                         self._losses.add(f"{where}.citations", "Claude Code empties the citations of earlier answers")
                     yield from self._text(block, where)
                 case "tool_use":

@@ -41,7 +41,7 @@ def controls(body: Mapping[str, JSON], bridge: ToolBridge | None, losses: Losses
         # An API request without thinking has none; the CLI's default is all it can. Models that always think ignore this.
         requests.append({"subtype": "set_max_thinking_tokens", "max_thinking_tokens": 0})
     if "tool_choice" in body:
-        extra["tool_choice"] = _choice(body["tool_choice"])
+        extra["tool_choice"] = _choice(body["tool_choice"], bridge)
     if bridge is not None and bridge.verbatim is not None:
         extra["tools"] = bridge.verbatim
     effort = _output(body, extra, losses)
@@ -56,8 +56,10 @@ def controls(body: Mapping[str, JSON], bridge: ToolBridge | None, losses: Losses
     return requests
 
 
-def _choice(choice: JSON) -> JSON:
-    return {**choice, "name": to_cli(choice["name"])} if choice.get("type") == "tool" else choice
+def _choice(choice: JSON, bridge: ToolBridge | None) -> JSON:
+    if choice.get("type") != "tool":
+        return choice
+    return {**choice, "name": to_cli(choice["name"]) if bridge is None else bridge.to_cli(choice["name"])}
 
 
 def _output(body: Mapping[str, JSON], extra: dict[str, JSON], losses: Losses) -> str:

@@ -18,6 +18,8 @@ _FITS = re.compile(rf"[A-Za-z0-9_-]{{1,{64 - len(_PREFIX)}}}")
 _LONGEST_DESCRIPTION = 4000
 """The CLI cuts descriptions after 4,096 characters (2.1.329)."""
 _SAID_BY_MCP = frozenset({"name", "description", "input_schema", "type", "cache_control"})
+_HOSTED = re.compile(r"web_search_\d{8}")
+"""Tools that run at the vendor and need no beta header, which the CLI would not send. It passes on what they say (2.1.329)."""
 _PROTOCOL = "2025-06-18"
 _METHOD_NOT_FOUND = -32601
 
@@ -38,11 +40,12 @@ class ToolBridge:
     """One request's tools.
 
     Raises, when made:
-        BadRequest: a tool that is not the client's to run.
+        BadRequest: a tool that cannot be offered.
     """
 
     def __init__(self, tools: Sequence[Mapping[str, JSON]]) -> None:
         self._names: dict[str, str] = {}
+        self._hosted: set[str] = set()
         self._offered: list[JSON] = []
         self._verbatim: list[JSON] = []
         self._short = True
@@ -50,21 +53,30 @@ class ToolBridge:
             self._add(tool, f"tools[{index}]")
 
     def _add(self, tool: Mapping[str, JSON], path: str) -> None:
-        if tool.get("type") not in (None, "custom"):
-            raise BadRequest(f"{path}: the tool {str(tool.get('type'))[:80]!r} runs at the vendor, which Claude Code does not offer", path)
+        if (kind := str(tool.get("type") or "custom")) != "custom":
+            if not _HOSTED.fullmatch(kind):
+                raise BadRequest(f"{path}: the tool {kind[:80]!r} runs at the vendor, which Claude Code does not offer", path)
+            self._hosted.add(str(tool.get("name")))
+            self._verbatim.append(_unmarked(tool))
+            self._short = False
+            return
         name, description = tool["name"], tool.get("description") or ""
         if to_cli(name) in self._names:
             raise BadRequest(f"{path}.name: two tools have the name {name[:80]!r}", f"{path}.name")
         self._names[to_cli(name)] = name
         schema = tool.get("input_schema") or {"type": "object"}
         self._offered.append({"name": _fitted(name), "description": description, "inputSchema": schema})
-        self._verbatim.append({**{key: value for key, value in tool.items() if key != "cache_control"}, "name": to_cli(name)})
+        self._verbatim.append({**_unmarked(tool), "name": to_cli(name)})
         self._short = self._short and len(description) <= _LONGEST_DESCRIPTION and _SAID_BY_MCP.issuperset(tool)
 
     @property
     def verbatim(self) -> list[JSON] | None:
         """The tools as the API should get them, where MCP cannot say all there is to say; else None."""
         return None if self._short else self._verbatim
+
+    def to_cli(self, name: str) -> str:
+        """What the model calls the client's tool, or the vendor's."""
+        return name if name in self._hosted and to_cli(name) not in self._names else to_cli(name)
 
     def to_client(self, name: str) -> str:
         """The client's own name of what the model called."""
@@ -88,6 +100,10 @@ class ToolBridge:
             case method:
                 error = {"code": _METHOD_NOT_FOUND, "message": f"no method {method!r} here"}
                 return {"jsonrpc": "2.0", "id": message.get("id"), "error": error}
+
+
+def _unmarked(tool: Mapping[str, JSON]) -> dict[str, JSON]:
+    return {name: value for name, value in tool.items() if name != "cache_control"}
 
 
 def _result(message: Mapping[str, JSON], result: JSON) -> JSON:

@@ -4,15 +4,18 @@ import contextlib
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ccproxy_cli.core.errors import BadRequest
-from ccproxy_cli.core.extras import Losses
+from ccproxy_cli.core.extras import NO_EXTRAS, Losses
+from ccproxy_cli.core.formats import FORMATS
 from ccproxy_cli.core.formats.openai_chat import FORMAT
 from ccproxy_cli.core.http import HTTPCall
 from ccproxy_cli.core.parts import CacheMark, FileRef, Inline, Link, Media, MediaKind, Opaque, Reasoning, Refusal, Text, ToolCall, ToolKind
-from ccproxy_cli.core.request import ChoiceMode, OutputKind, Role, Tool, ToolChoice
+from ccproxy_cli.core.profile import Profile, ReasoningStyle
+from ccproxy_cli.core.request import ChoiceMode, OutputKind, Role, Thinking, ThinkingMode, Tool, ToolChoice
 from tests.core.formats.openai_chat.chat import body_of, decode, there_and_back
 from tests.strategies import JSON_VALUES
 
@@ -120,6 +123,16 @@ REQUESTS = objects(
         "stop": NULL | WORDS | st.lists(WORDS, max_size=2),
         "n": NULL | st.just(1),
         "reasoning_effort": NULL | st.sampled_from(["none", "low", "max"]),
+        "reasoning": NULL
+        | objects(
+            {},
+            {
+                "effort": NULL | st.sampled_from(["none", "low", "max"]),
+                "max_tokens": NULL | st.integers(-1, 9),
+                "enabled": NULL | st.booleans(),
+                "exclude": NULL | st.booleans(),
+            },
+        ),
         "response_format": NULL
         | objects({"type": st.sampled_from(["text", "json_object", "grammar"])})
         | objects({"type": st.just("json_schema"), "json_schema": SCHEMAS}),
@@ -326,3 +339,31 @@ def test_any_json_is_read_or_refused(value: Any, name: str) -> None:
     for body in (value, body_of() | {name: value}, body_of({"role": "assistant", "content": value, "tool_calls": value})):
         with contextlib.suppress(BadRequest):
             assert decode(body).messages
+
+
+@pytest.mark.parametrize(
+    ("asked", "thinking"),
+    [
+        ({"effort": "high"}, Thinking(effort="high", display="summarized")),
+        ({"max_tokens": 2000, "exclude": False}, Thinking(ThinkingMode.BUDGET, 2000, display="summarized")),
+        ({"enabled": True}, Thinking(effort="medium", display="summarized")),
+        ({"enabled": False}, Thinking(ThinkingMode.DISABLED)),
+        ({"effort": "none"}, Thinking(effort="none", display="summarized")),
+        ({"exclude": True}, Thinking(display="omitted")),
+    ],
+)
+def test_thinking_may_be_asked_for_by_an_object(asked: Any, thinking: Thinking) -> None:
+    request = decode(body_of(reasoning=asked))
+    assert request.thinking is not None
+    assert evolve(request.thinking, extras=NO_EXTRAS) == thinking
+    losses = Losses()
+    FORMATS["anthropic"].encode_request(request, Profile(reasoning=ReasoningStyle.ADAPTIVE), losses)
+    assert not list(losses)
+
+
+def test_of_an_object_for_thinking_nothing_is_lost_in_silence() -> None:
+    losses = Losses()
+    FORMATS["anthropic"].encode_request(decode(body_of(reasoning={"effort": "low", "more": 1})), Profile(), losses)
+    FORMATS["anthropic"].encode_request(decode(body_of(reasoning={"effort": 3})), Profile(), losses)
+    FORMATS["anthropic"].encode_request(decode(body_of(reasoning={"exclude": True}, reasoning_effort="low")), Profile(), losses)
+    assert [loss.field for loss in losses] == ["thinking.more", "thinking", "reasoning"]

@@ -13,6 +13,7 @@ from ccproxy_cli.core.formats.openai_chat import spelling
 from ccproxy_cli.core.formats.openai_chat.bend import bend
 from ccproxy_cli.core.formats.openai_chat.messages import MessageReader, write_message
 from ccproxy_cli.core.formats.openai_chat.parts import read_cache, write_cache
+from ccproxy_cli.core.formats.openai_chat.thinking import read_thinking, write_thinking
 from ccproxy_cli.core.formats.openai_chat.tools import (
     is_legacy,
     read_choice,
@@ -27,9 +28,9 @@ from ccproxy_cli.core.formats.openai_chat.tools import (
 from ccproxy_cli.core.formats.openai_chat.wire import KIT, MAX_LIMIT, WireRequest
 from ccproxy_cli.core.http import JSON_HEADERS, HTTPCall
 from ccproxy_cli.core.jsontext import JSON, dumps
-from ccproxy_cli.core.profile import Profile
 from ccproxy_cli.core.leaving_out import leave_out
-from ccproxy_cli.core.request import AnyTool, Output, OutputKind, Request, Sampling, Thinking, Tool, ToolChoice
+from ccproxy_cli.core.profile import Profile
+from ccproxy_cli.core.request import AnyTool, Output, OutputKind, Request, Sampling, Tool, ToolChoice
 
 PATH = "/chat/completions"
 
@@ -55,7 +56,7 @@ def decode_request(call: HTTPCall, losses: Losses) -> Request:
         max_tokens=_read_limit(wire, members),
         sampling=Sampling(wire.temperature, wire.top_p, wire.top_k, wire.frequency_penalty, wire.presence_penalty, wire.seed),
         stop=_read_stop(wire, members),
-        thinking=None if wire.reasoning_effort is None else Thinking(effort=wire.reasoning_effort),
+        thinking=read_thinking(wire, members),
         output=_read_output(wire, members),
         stream=wire.stream,
         stream_usage=_read_stream_usage(wire, members),
@@ -179,7 +180,7 @@ def _write(request: Request) -> dict[str, JSON]:
         "seed": sampling.seed,
         "stop": _write_stop(request),
         "n": 1 if spelling.said(notes, spelling.ONE_CHOICE) else None,
-        "reasoning_effort": None if request.thinking is None else request.thinking.effort,
+        **write_thinking(request.thinking),
         "response_format": None if request.output is None else _write_output(request.output),
         "stream": request.stream,
         "stream_options": _write_stream_options(request),

@@ -279,11 +279,11 @@ async def test_an_id_whose_issuer_is_forgotten_is_looked_for(upstream: RawUpstre
 async def test_compacting_is_the_vendors_alone(upstream: RawUpstream, pipeline: Pipeline) -> None:
     compacted = {"id": "resp_c", "object": "response.compaction", "output": [{"type": "compaction", "encrypted_content": "x"}]}
     upstream.will(json_reply(compacted))
-    answer = await pipeline.pass_on(exchange({"model": "own/m", "input": "a"}, path="/responses/compact"))
+    answer = await pipeline.pass_on(exchange({"model": "own/m", "input": "a"}, path="/responses/compact"), ["openai-responses"])
     assert json.loads(answer.body) == compacted
     assert (upstream.heard[0].path, upstream.heard[0].json) == ("/responses/compact", {"model": "m", "input": "a"})
     with pytest.raises(BadRequest, match="/responses/compact is not served for this model") as caught:
-        await pipeline.pass_on(exchange({"model": "echo", "input": "a"}, path="/responses/compact"))
+        await pipeline.pass_on(exchange({"model": "echo", "input": "a"}, path="/responses/compact"), ["openai-responses"])
     assert caught.value.error.http_status == 404
 
 

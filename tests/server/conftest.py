@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 import pytest
@@ -58,9 +58,10 @@ class StubPipeline:
         self.seen.append(exchange)
         return Answer(200, {"content-type": "application/json"}, json.dumps({"kept": exchange.call.path}).encode())
 
-    async def pass_on(self, exchange: Exchange) -> Answer:
+    async def pass_on(self, exchange: Exchange, holders: Collection[str]) -> Answer:
         self.seen.append(exchange)
-        return Answer(200, {"content-type": "application/json"}, json.dumps({"passed on": exchange.call.path}).encode())
+        told = {"passed on": exchange.call.path, "to": list(holders)}
+        return Answer(200, {"content-type": "application/json"}, json.dumps(told).encode())
 
     async def health(self) -> Mapping[str, Health]:
         return self.states

@@ -46,6 +46,35 @@ async def test_models_are_listed_in_the_format_of_whoever_asks(plain: Site) -> N
     assert (await plain.ask("GET", "/v1/modelsx")).status == 404
 
 
+async def test_what_no_codec_reads_is_for_those_who_have_it(plain: Site) -> None:
+    assert (await plain.ask(path="/v1/embeddings")).json == {"passed on": "/embeddings", "to": ["openai-chat", "openai-responses"]}
+    assert (await plain.ask(path="/v1/responses/compact")).json == {"passed on": "/responses/compact", "to": ["openai-responses"]}
+    embedded = await plain.ask(path="/v1beta/models/e:embedContent")
+    assert embedded.json == {"passed on": "/models/e:embedContent", "to": ["gemini"]}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("POST", "/v1/files", {}),
+        ("GET", "/v1/messages/batches/msgbatch_1", {"anthropic-version": "2023-06-01"}),
+        ("POST", "/v1beta/cachedContents", {"x-goog-api-key": "k"}),
+        ("POST", "/v1/" + "x" * 500, {}),
+    ],
+)
+async def test_what_is_not_served_is_named(plain: Site, method: str, path: str, headers: dict[str, str]) -> None:
+    reply = await plain.ask(method, path, headers=headers)
+    assert reply.status == 404
+    assert reply.json["error"]["message"] == f"{path[:100]} is not served here: GET /schema lists what is"
+
+
+async def test_claude_code_sees_that_its_api_can_be_reached() -> None:
+    async with site(token=TOKEN) as locked:
+        assert (await locked.ask("HEAD", "/api/hello")).status == 200
+        assert (await locked.ask("GET", "/api/hello")).json == {"message": "hello"}
+        assert (await locked.ask("POST", "/api/event_logging/batch")).status == 401
+
+
 async def test_counting_tokens(plain: Site) -> None:
     assert (await plain.ask(path="/v1/messages/count_tokens?beta=true")).json == {"input_tokens": 3}
 

@@ -106,8 +106,9 @@ class RelayBackend(Protocol):
             UpstreamError: the upstream answered with anything but success, or could not.
         """
 
-    async def pass_on(self, call: HTTPCall, client_key: str | None = None) -> HTTPReply:
-        """Send a call that is not about generating, as `relay` does, and return whatever JSON comes back. Raises as `relay` does."""
+    async def pass_on(self, call: HTTPCall, client_key: str | None = None) -> HTTPReply | RelayedStream:
+        """Send a call that no codec reads, as `relay` does, and return whatever JSON comes back, or whatever stream. Raises as `relay`
+        does."""
 
 
 @runtime_checkable

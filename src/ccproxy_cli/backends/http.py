@@ -10,7 +10,7 @@ from ccproxy_cli import __version__
 from ccproxy_cli.backends.base import ByteStream, EventStream, Health, Meter, RelayedReply, RelayedStream
 from ccproxy_cli.backends.calling import PLAIN, Calling
 from ccproxy_cli.backends.credentials import AuthStyle, Credentials
-from ccproxy_cli.backends.incoming import Fault, incoming_events, incoming_frames
+from ccproxy_cli.backends.incoming import Fault, incoming_events, incoming_frames, whatever_comes
 from ccproxy_cli.backends.transport import MAX_ERROR_BODY, Reply, Transport
 from ccproxy_cli.backends.travel import travelling_down, travelling_down_with_refusals, travelling_query, travelling_up
 from ccproxy_cli.config.settings import TimeoutSettings
@@ -147,10 +147,12 @@ class HTTPBackend:
         frames = await incoming_frames(reply, RelayTap(self.format), self._clean, meter)
         return RelayedStream(headers, frames, meter)
 
-    async def pass_on(self, call: HTTPCall, client_key: str | None = None) -> HTTPReply:
+    async def pass_on(self, call: HTTPCall, client_key: str | None = None) -> HTTPReply | RelayedStream:
         """See `RelayBackend.pass_on`."""
         call = evolve(call, query=travelling_query(self.format.name, call.query))
         reply = await self._open(call, client_key, self._travelling(call))
+        if reply.media_type == "text/event-stream":
+            return RelayedStream(travelling_down(reply.headers), whatever_comes(reply))
         try:
             body = await reply.read()
             self._readable(_checked_json, body)

@@ -85,6 +85,15 @@ async def _frames(reply: Reply, tap: RelayTap, clean: Clean, meter: Meter, frame
         reply.close()
 
 
+async def whatever_comes(reply: Reply) -> ByteStream:
+    """The bytes of a stream that no codec reads. Owns `reply`."""
+    try:
+        while chunk := await reply.next():
+            yield chunk
+    finally:
+        reply.close()
+
+
 async def _next_frames(reply: Reply, tap: RelayTap) -> bytes:
     chunk = await reply.next()
     return tap.feed(chunk) if chunk else tap.close()

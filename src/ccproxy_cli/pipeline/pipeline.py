@@ -9,7 +9,7 @@ import asyncio
 import functools
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from attrs import evolve
 
@@ -20,13 +20,14 @@ from ccproxy_cli.core.errors import BadRequest, BadUpstream, ErrorKind, Upstream
 from ccproxy_cli.core.events import StreamError
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats import Envelope, Keeping
-from ccproxy_cli.core.http import HTTPCall, HTTPReply
+from ccproxy_cli.core.http import HTTPCall
 from ccproxy_cli.core.request import Message, Request
 from ccproxy_cli.core.seal import KEY_LENGTH
 from ccproxy_cli.pipeline.attempts import Attempts
 from ccproxy_cli.pipeline.exchange import Answer, Exchange
 from ccproxy_cli.pipeline.limits import Limits
 from ccproxy_cli.pipeline.memory import Listener, remember, with_recalled
+from ccproxy_cli.pipeline.misfit import suits_another_model
 from ccproxy_cli.pipeline.outgoing import encoded, folded, relayed
 from ccproxy_cli.pipeline.proofs import KeySource, Outbound, bring_home, holds_envelopes, may_hold_envelopes, only_own
 from ccproxy_cli.pipeline.refusals import refusal_in, without_refused
@@ -105,9 +106,11 @@ class Pipeline:
                 # Written anew even when nothing changes: of a member given twice the upstream must see the one that was checked.
                 return await self._relay(exchange, relay, envelope.for_model(exchange.call, target.model))
             except UpstreamError as error:
-                if refusal_in(error.error) is None:
+                if refusal_in(error.error) is not None:
+                    refused = error
+                elif target.model == envelope.model or not suits_another_model(error.error):
                     raise
-                refused, exchange.relayed = error, False
+                exchange.relayed = False
         request = exchange.format.decode_request(exchange.call, exchange.losses)
         request = await self._incoming(exchange, _asking(request, target.model), relay)
         if promise is not None:
@@ -173,14 +176,22 @@ class Pipeline:
                     raise
         raise self._keeper.unknown(keeping, answer)
 
-    async def pass_on(self, exchange: Exchange) -> Answer:
-        """Answer a request that only a provider of the client's own format can, by passing it on. Raises as `generate` does."""
+    async def pass_on(self, exchange: Exchange, holders: Collection[str]) -> Answer:
+        """Answer a request that no codec reads, by passing it on.
+
+        Args:
+            holders: formats whose providers have what is asked for.
+
+        Raises:
+            BadRequest: the model's provider has another one.
+            UpstreamError: as from `generate`.
+        """
         envelope = exchange.format.peek(exchange.call)
         exchange.model = envelope.model
         target = self._first(exchange)
         relay = self._relays.get(target.provider)
-        if relay is None or relay.format is not exchange.format:
-            message = f"{exchange.call.path} is not served for this model: its provider has no such thing"
+        if relay is None or relay.format.name not in holders:
+            message = f"{exchange.call.path} is not served for this model: its provider, {target.provider}, has no such thing"
             raise BadRequest(message, kind=ErrorKind.NOT_FOUND, code="unsupported_endpoint")
         envelope, _ = await self._keeper.written_out(exchange, envelope, vendor_keeps=True)
         return await self._pass_on(exchange, relay, envelope.for_model(exchange.call, target.model))
@@ -188,8 +199,12 @@ class Pipeline:
     async def _pass_on(self, exchange: Exchange, relay: RelayBackend, call: HTTPCall) -> Answer:
         exchange.relayed = True
         exchange.sent(time.monotonic())
-        reply: HTTPReply = await relay.pass_on(call, exchange.client_key)
+        reply = await relay.pass_on(call, exchange.client_key)
         exchange.first_byte = time.monotonic()
+        if isinstance(reply, RelayedStream):
+            exchange.stream, exchange.upstream_status = True, 200
+            headers = {**reply.headers, "content-type": _media_type("text/event-stream"), **STREAM_HEADERS, **self._headers(exchange)}
+            return Answer(200, headers, chunks=relayed(exchange, reply))
         exchange.upstream_status = reply.status
         return Answer(reply.status, {**reply.headers, "content-type": "application/json", **self._headers(exchange)}, reply.body)
 

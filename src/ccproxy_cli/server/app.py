@@ -23,7 +23,7 @@ from ccproxy_cli.server.asgi import ASGIApp
 from ccproxy_cli.server.front import Front, Observer
 from ccproxy_cli.server.guard import Guard
 from ccproxy_cli.server.handlers import Handlers, Pipeline, method_not_allowed
-from ccproxy_cli.server.routes import BELOW, ENDPOINTS, Action
+from ccproxy_cli.server.routes import BELOW, ENDPOINTS, Action, nothing_at
 from ccproxy_cli.server.schema import openapi_document
 from ccproxy_cli.server.visit import Visit
 
@@ -111,6 +111,10 @@ def _status(pipeline: Pipeline, trouble: Callable[[], str | None]) -> list[HTTPR
     async def root() -> dict[str, str]:
         return {"name": "ccproxy", "health": "/health", "schema": "/schema"}
 
+    @get("/api/hello")
+    async def hello() -> dict[str, str]:
+        return {"message": "hello"}
+
     @get("/health")
     async def health() -> dict[str, str]:
         return {"status": "ok", "version": __version__}
@@ -127,13 +131,13 @@ def _status(pipeline: Pipeline, trouble: Callable[[], str | None]) -> list[HTTPR
     async def schema() -> Response[bytes]:
         return Response(dumps(openapi_document()), media_type="application/json")
 
-    return [root, health, ready, schema]
+    return [root, hello, health, ready, schema]
 
 
 def _http_error(request: _Request, problem: HTTPException) -> Response[bytes]:
     match problem:
         case NotFoundException():
-            return _error(request, APIError(ErrorKind.NOT_FOUND, "there is nothing at this path"))
+            return _error(request, APIError(ErrorKind.NOT_FOUND, nothing_at(request.scope["path"]), code="unsupported_endpoint"))
         case MethodNotAllowedException():
             return _error(request, method_not_allowed(("GET", "HEAD")))
         case _:

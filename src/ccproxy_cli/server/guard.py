@@ -19,8 +19,8 @@ from ccproxy_cli.server.asgi import Head
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 NO_CLIENTS: Mapping[str, str] = MappingProxyType({})
-OPEN_PATHS = frozenset({"/", "/health"})
-"""Answered without a key: they tell nobody anything."""
+OPEN_PATHS = frozenset({"/", "/health", "/api/hello"})
+"""Answered without a key: they tell nobody anything. By the last one Claude Code sees, with no key, whether its API can be reached."""
 _KEY_HEADERS = ("x-api-key", "x-goog-api-key")
 
 

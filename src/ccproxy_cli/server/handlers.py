@@ -1,9 +1,10 @@
 """The hot routes, as plain ASGI: read the request, ask the pipeline, send its answer."""
 
 import asyncio
+import functools
 import time
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Protocol, TypeAlias, assert_never
 
 from attrs import evolve
@@ -17,7 +18,7 @@ from ccproxy_cli.server.asgi import Receive, Scope, Send
 from ccproxy_cli.server.body import BodyRefused, ClientGone, read_body
 from ccproxy_cli.server.hangup import Hangup
 from ccproxy_cli.server.replies import STOPPING, error_of, send_error, send_reply, send_stream
-from ccproxy_cli.server.routes import Action, Endpoint, find
+from ccproxy_cli.server.routes import Action, Endpoint, find, nothing_at
 from ccproxy_cli.server.visit import Visit
 
 Work: TypeAlias = Callable[[Exchange], Awaitable[Answer]]
@@ -36,7 +37,7 @@ class Pipeline(Protocol):
     async def list_models(self, exchange: Exchange) -> Answer: ...
     async def get_model(self, exchange: Exchange, model_id: str) -> Answer: ...
     async def kept(self, exchange: Exchange) -> Answer: ...
-    async def pass_on(self, exchange: Exchange) -> Answer: ...
+    async def pass_on(self, exchange: Exchange, holders: Collection[str]) -> Answer: ...
     async def health(self) -> Mapping[str, Health]: ...
     async def aclose(self) -> None: ...
 
@@ -64,7 +65,8 @@ class Handlers:
                 case Action.COUNT_TOKENS:
                     await self._post(visit, endpoint, scope, receive, send, self._pipeline.count_tokens)
                 case Action.ONLY_THERE:
-                    await self._post(visit, endpoint, scope, receive, send, self._pipeline.pass_on, self._pipeline.limits)
+                    work = functools.partial(self._pipeline.pass_on, holders=endpoint.holders)
+                    await self._post(visit, endpoint, scope, receive, send, work, self._pipeline.limits)
                 case _:
                     assert_never(endpoint.action)
         except ClientGone:
@@ -158,7 +160,7 @@ def _endpoint(path: str) -> tuple[Endpoint, str | None]:
     """What is served at a path, and the model it names if it is one model of a list."""
     found = find(path)
     if found is None:
-        raise BadRequest("there is nothing at this path", kind=ErrorKind.NOT_FOUND)
+        raise BadRequest(nothing_at(path), kind=ErrorKind.NOT_FOUND, code="unsupported_endpoint")
     return found
 
 

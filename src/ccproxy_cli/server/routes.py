@@ -30,6 +30,8 @@ class Endpoint:
     """What the caller speaks; None if only its headers tell."""
     canonical: str
     """The path as the format itself has it, below the base URL."""
+    holders: tuple[str, ...] = ()
+    """For what is passed on: formats whose providers have it."""
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -45,6 +47,9 @@ class Endpoint:
             case _:
                 assert_never(self.action)
 
+
+_SHOWN_PATH = 100
+"""Characters of a caller's path that an error repeats: errors must not amplify."""
 
 BELOW = "/{id}"
 """Stands in a path for the id of a kept answer."""
@@ -66,10 +71,13 @@ def _endpoints() -> Iterator[tuple[str, Endpoint]]:
         yield f"{path}/count_tokens", Endpoint(Action.COUNT_TOKENS, anthropic, "/v1/messages/count_tokens")
     for path in _paths("/openai", "/chat/completions"):
         yield path, Endpoint(Action.GENERATE, chat, "/chat/completions")
+    for name in ("/embeddings", "/completions"):
+        for path in _paths("/openai", name):
+            yield path, Endpoint(Action.ONLY_THERE, chat, name, (chat.name, responses.name))  # one vendor's, at one base URL
     for path in _paths("/openai", "/responses"):
         yield path, Endpoint(Action.GENERATE, responses, "/responses")
         yield f"{path}/input_tokens", Endpoint(Action.COUNT_TOKENS, responses, "/responses/input_tokens")
-        yield f"{path}/compact", Endpoint(Action.ONLY_THERE, responses, "/responses/compact")
+        yield f"{path}/compact", Endpoint(Action.ONLY_THERE, responses, "/responses/compact", (responses.name,))
         yield path + BELOW, Endpoint(Action.KEPT, responses, "/responses" + BELOW)
         for name in ("input_items", "cancel"):
             yield f"{path}{BELOW}/{name}", Endpoint(Action.KEPT, responses, f"/responses{BELOW}/{name}")
@@ -88,7 +96,13 @@ ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(dict(_endpoints()))
 
 
 VERBS: Mapping[str, Action] = MappingProxyType(
-    {"generateContent": Action.GENERATE, "streamGenerateContent": Action.GENERATE, "countTokens": Action.COUNT_TOKENS}
+    {
+        "generateContent": Action.GENERATE,
+        "streamGenerateContent": Action.GENERATE,
+        "countTokens": Action.COUNT_TOKENS,
+        "embedContent": Action.ONLY_THERE,
+        "batchEmbedContents": Action.ONLY_THERE,
+    }
 )
 """What Gemini writes behind a model's name and a colon."""
 
@@ -109,8 +123,13 @@ def find(path: str) -> tuple[Endpoint, str | None] | None:
         return None
     _, colon, verb = model.rpartition(":")
     if colon and verb in VERBS:
-        return Endpoint(VERBS[verb], FORMATS["gemini"], f"/models/{model}"), None
+        return Endpoint(VERBS[verb], FORMATS["gemini"], f"/models/{model}", ("gemini",)), None
     return listed, model
+
+
+def nothing_at(path: str) -> str:
+    """What whoever asks for a path is told that nothing is served at."""
+    return f"{path[:_SHOWN_PATH]} is not served here: GET /schema lists what is"
 
 
 def normal_path(path: str) -> str:

@@ -70,9 +70,11 @@ def openapi_document() -> JSON:
 def _post(path: str, endpoint: Endpoint) -> dict[str, JSON]:
     vendor = _VENDORS[endpoint.format.name] if endpoint.format is not None else "its vendor"
     properties: dict[str, JSON] = {"model": {"type": "string"}, "messages": {"type": "array", "items": {"type": "object"}}}
+    if endpoint.action is Action.ONLY_THERE:
+        del properties["messages"]
     schema = {
         "type": "object",
-        "required": ["model", "messages"],
+        "required": list(properties),
         "properties": properties,
         "additionalProperties": True,
     }

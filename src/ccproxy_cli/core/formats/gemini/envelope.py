@@ -5,18 +5,20 @@ The model and whether to stream stand in the path, `/models/{model}:streamGenera
 
 import re
 
+import msgspec
 from attrs import evolve, frozen
 
 from ccproxy_cli.core.errors import BadRequest, ErrorKind
 from ccproxy_cli.core.formats._format import Envelope
 from ccproxy_cli.core.http import HTTPCall
-from ccproxy_cli.core.jsontext import JSONError, split_members
+from ccproxy_cli.core.jsontext import JSONError, dumps, join_members, split_members
 
 GENERATE, STREAM, COUNT = "generateContent", "streamGenerateContent", "countTokens"
 
 _PATH = re.compile(r"/(?P<model>.+):(?P<action>[a-zA-Z]+)")
 _MODEL = re.compile(r"[\w@][\w.@:+-]*(/[\w@][\w.@:+-]*)*", re.ASCII)
 """A model's name ends up in the path of a request that carries our key, so it may not lead anywhere else."""
+_decode_texts = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _RESOURCES = ("models/", "tunedModels/", "publishers/", "projects/", "endpoints/")
 
 
@@ -26,7 +28,29 @@ class PathEnvelope(Envelope):
 
     def for_model(self, call: HTTPCall, model: str) -> HTTPCall:
         """See `Envelope.for_model`."""
-        return evolve(call, path=path_of(model, split_path(call.path)[1]))
+        path = path_of(model, split_path(call.path)[1])
+        if "model" not in self.members and "requests" not in self.members:
+            return evolve(call, path=path)
+        # Texts to embed name the model in the body, too, and are refused if it is not the path's.
+        name = dumps(path.rpartition(":")[0].removeprefix("/"))
+        members = {**self.members, **({"model": name} if "model" in self.members else {})}
+        if "requests" in members:
+            members["requests"] = b"[" + b",".join(_asking(text, name) for text in _texts(members["requests"])) + b"]"
+        return evolve(call, path=path, body=join_members(members))
+
+
+def _texts(requests: bytes) -> list[msgspec.Raw]:
+    try:
+        return _decode_texts(requests)
+    except msgspec.MsgspecError as error:
+        raise BadRequest("requests: expected a list", "requests") from error
+
+
+def _asking(request: msgspec.Raw, name: bytes) -> bytes:
+    try:
+        return join_members({**split_members(bytes(request)), "model": name})
+    except JSONError as error:
+        raise BadRequest(f"requests: expected objects: {error}", "requests") from error
 
 
 def peek(call: HTTPCall) -> Envelope:

@@ -29,6 +29,35 @@ def test_different_names_stay_different(names: list[str]) -> None:
     assert len({fit_name(name, 64) for name in names}) == len(names)
 
 
+@st.composite
+def crowds(draw: st.DrawFn) -> list[str]:
+    """Names of tools, among them such as stand for others elsewhere, and in any order."""
+    names = draw(st.lists(st.text("ab./", min_size=1, max_size=80), unique=True, min_size=1, max_size=4))
+    others = [fit_name(name, 64) for name in names] + [fit_name(f"{name}#2", 64) for name in names]
+    chosen = draw(st.lists(st.sampled_from(others), max_size=4))
+    return draw(st.permutations(list(dict.fromkeys([*names, *chosen]))))
+
+
+@given(crowds())
+def test_no_two_tools_go_by_one_name_and_each_comes_back(names: list[str]) -> None:
+    fitted, restore = fit_names(request(*names), partial(fit_name, limit=64))
+    told = [tool.name for tool in fitted.tools or () if isinstance(tool, Tool)]
+    assert len(set(told)) == len(names)
+    assert all(ALLOWED.fullmatch(name) for name in told)
+    assert [restore.get(name, name) for name in told] == names
+    assert {name: fit for name, fit in zip(names, told, strict=True) if ALLOWED.fullmatch(name)} == {
+        name: name for name in names if ALLOWED.fullmatch(name)
+    }
+
+
+@given(st.text("ab./", min_size=1, max_size=80), crowds())
+def test_what_a_tool_goes_by_is_the_same_in_every_request_unless_that_is_taken(name: str, others: list[str]) -> None:
+    alone = fit_name(name, 64)
+    fitted, _ = fit_names(request(*dict.fromkeys([name, *others])), partial(fit_name, limit=64))
+    (told, *_) = [tool.name for tool in fitted.tools or () if isinstance(tool, Tool)]
+    assert (told == alone) == (alone == name or alone not in others)
+
+
 def request(*names: str) -> Request:
     call = Message(Role.ASSISTANT, (Text("so"), *(ToolCall(f"call_{name}", name) for name in names)))
     result = Message(Role.USER, tuple(ToolResult(f"call_{name}", name=name) for name in names))

@@ -4,8 +4,9 @@ The replacement depends on nothing but the name, so that a replayed conversation
 """
 
 import hashlib
+import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -38,7 +39,7 @@ def fit_names(request: Request, fit_one: Callable[[str], str]) -> tuple[Request,
     Returns:
         The request itself and an empty table if all names fit.
     """
-    fitted = {name: fit for name in dict.fromkeys(_names(request)) if (fit := fit_one(name)) != name}
+    fitted = _fitted(list(dict.fromkeys(_names(request))), fit_one)
     if not fitted:
         return request, NO_NAMES
     tools = request.tools and tuple(_renamed(tool, fitted) if isinstance(tool, Tool) else tool for tool in request.tools)
@@ -46,6 +47,21 @@ def fit_names(request: Request, fit_one: Callable[[str], str]) -> tuple[Request,
     messages = tuple(evolve(message, parts=tuple(_renamed_part(part, fitted) for part in message.parts)) for message in request.messages)
     restore = {fit: name for name, fit in fitted.items()}
     return evolve(request, tools=tools, tool_choice=choice, messages=messages), restore
+
+
+def _fitted(names: Sequence[str], fit_one: Callable[[str], str]) -> dict[str, str]:
+    """What stands for those names that do not fit. No two of the names go by one: it would be the wrong tool that is called then."""
+    fits = {name: fit_one(name) for name in names}
+    taken = {name for name, fit in fits.items() if fit == name}
+    fitted: dict[str, str] = {}
+    for name, fit in fits.items():
+        if fit != name:
+            again = itertools.count(2)
+            while fit in taken:
+                fit = fit_one(f"{name}#{next(again)}")
+            taken.add(fit)
+            fitted[name] = fit
+    return fitted
 
 
 def _names(request: Request) -> Iterator[str]:

@@ -139,6 +139,7 @@ ROWS: tuple[Row, ...] = (
         reasoning=ReasoningStyle.EFFORT,
         efforts=_LOW_TO_HIGH,
     ),
+    _openai(r".*", "Amazon Bedrock user guide, chat completions, 2026-11", preset="bedrock", max_tokens_field="max_completion_tokens"),
     # Gateways
     _openai(
         r".*",
@@ -179,10 +180,11 @@ ROWS: tuple[Row, ...] = (
     ),
 )
 
-_COMPATIBLE = {"max_tokens_field": "max_tokens"}
-"""Servers that copy OpenAI's API often know only the older name and ignore what they do not know, which would lose the limit in silence."""
-_OPENAIS_OWN = frozenset({"openai", "azure", "azure-deployments", "bedrock"})
-"""Presets of what is no copy, or one that follows closely."""
+_COMPATIBLE = {"max_tokens_field": "max_tokens", "user_field": "user"}
+"""Servers that copy OpenAI's API often know only the older names. Some ignore what they do not know, which would lose the limit in silence,
+and some refuse it."""
+_OPENAIS_OWN = frozenset({"openai", "azure", "azure-deployments"})
+"""Presets of what is no copy."""
 
 
 def profile_for(preset: str, format_name: str, model: str, overrides: Mapping[str, object], *, own_host: bool) -> Profile:

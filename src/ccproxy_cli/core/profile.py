@@ -62,6 +62,8 @@ class Profile:
     """Members of a request that the provider refuses, by their paths in its format: `seed`, `tools[].function.strict`."""
     reasoning_object: bool = False
     """A Chat provider that is told how much to think by an object, which can hold a number of tokens. OpenRouter."""
+    user_field: str = "safety_identifier"
+    """What a Chat provider calls the id of the end user."""
     seed_field: str = "seed"
     """What a Chat provider calls the seed."""
     short_call_ids: bool = False

@@ -9,7 +9,7 @@ from attrs import evolve
 from ccproxy_cli.core.efforts import wanted_effort
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats._openai.bending import bend_choice, bend_effort, bend_limit, bend_output, object_schema
-from ccproxy_cli.core.formats._openai.user import alias
+from ccproxy_cli.core.formats._openai.user import USER, alias
 from ccproxy_cli.core.formats.openai_chat import spelling
 from ccproxy_cli.core.formats.openai_chat.turns import bend_messages
 from ccproxy_cli.core.formats.openai_chat.wire import NAME
@@ -33,6 +33,8 @@ def bend(request: Request, profile: Profile, losses: Losses) -> Request:
     if request.cache_key is not None and not profile.prompt_cache_key:
         losses.add("prompt_cache_key", "this provider has no such key")
     notes: dict[str, JSON] = dict(spelling.note(spelling.MAX_TOKENS)) if profile.max_tokens_field == "max_tokens" else {}
+    if profile.user_field == "user" and request.user is not None:
+        notes |= spelling.note(USER)
     thinking, sampling = request.thinking, _sampling(request.sampling, profile, losses)
     if profile.reasoning_object and thinking is not None:
         notes |= _reasoning(thinking, profile, losses)

@@ -17,6 +17,10 @@ JSON: TypeAlias = Any
 _decode = msgspec.json.Decoder().decode
 _decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode = msgspec.json.Encoder().encode
+_encode_in_order = msgspec.json.Encoder(order="deterministic").encode
+
+_EXACT = 2.0**53
+"""From here on floats leave out whole numbers."""
 
 _ESCAPE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a proper pair
@@ -51,6 +55,30 @@ def loads(text: bytes | str) -> JSON:
 def dumps(value: JSON) -> bytes:
     """Write compact UTF-8 JSON in the order the values hold. The value must have come from `loads` or be made of the same types."""
     return _encode(value)
+
+
+def canonical(value: JSON) -> bytes:
+    """The one text that equal values have: members in order, whole numbers without a fraction.
+
+    Raises:
+        JSONError: nested too deeply.
+    """
+    try:
+        return _encode_in_order(_whole(value))
+    except RecursionError:
+        raise JSONError("JSON is nested too deeply") from None
+
+
+def _whole(value: JSON) -> JSON:
+    match value:
+        case dict():
+            return {name: _whole(member) for name, member in value.items()}
+        case list():
+            return [_whole(item) for item in value]
+        case float() if value.is_integer() and abs(value) < _EXACT:
+            return int(value)
+        case _:
+            return value
 
 
 def dumps_str(value: JSON) -> str:

@@ -10,6 +10,7 @@ from ccproxy_cli.core.errors import APIError
 from ccproxy_cli.core.events import Event
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats._keeping import Keeping
+from ccproxy_cli.core.formats._sameness import Sameness
 from ccproxy_cli.core.framing import Frame
 from ccproxy_cli.core.http import HTTPCall, HTTPReply
 from ccproxy_cli.core.jsontext import dumps, join_members
@@ -114,6 +115,8 @@ class Format:
     """The error, and our request id for those that carry none."""
     encode_stream_error: Callable[[APIError, str], bytes] = field(repr=False)
     """The error as the last frame of a stream that had begun."""
+    sameness: Sameness = field(kw_only=True, repr=False)
+    """Which requests one answer serves."""
     ping: bytes = field(repr=False)
     """The frame that keeps a silent stream alive."""
     models_call: Callable[[], HTTPCall] = field(repr=False)

@@ -19,6 +19,7 @@ from ccproxy_cli.core.formats.anthropic.receipt import read_receipt
 from ccproxy_cli.core.formats.anthropic.request_decoder import decode_count_request, decode_request
 from ccproxy_cli.core.formats.anthropic.request_encoder import encode_count_request, encode_request
 from ccproxy_cli.core.formats.anthropic.response import decode_response, encode_response
+from ccproxy_cli.core.formats.anthropic.sameness import SAMENESS
 from ccproxy_cli.core.formats.anthropic.stream_decoder import StreamDecoder
 from ccproxy_cli.core.formats.anthropic.stream_encoder import PING, StreamEncoder
 from ccproxy_cli.core.formats.anthropic.wire import NAME
@@ -30,6 +31,7 @@ FORMAT = Format(
     name=NAME,
     ordered=True,
     peek=peek,
+    sameness=SAMENESS,
     check=check,
     decode_request=decode_request,
     encode_request=encode_request,

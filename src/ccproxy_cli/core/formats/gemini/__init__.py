@@ -18,6 +18,7 @@ from ccproxy_cli.core.formats.gemini.request_decoder import decode_count_request
 from ccproxy_cli.core.formats.gemini.request_encoder import encode_count_request, encode_request
 from ccproxy_cli.core.formats.gemini.response_decoder import decode_response
 from ccproxy_cli.core.formats.gemini.response_encoder import encode_response
+from ccproxy_cli.core.formats.gemini.sameness import SAMENESS
 from ccproxy_cli.core.formats.gemini.stream_decoder import StreamDecoder
 from ccproxy_cli.core.formats.gemini.stream_encoder import PING, StreamEncoder
 from ccproxy_cli.core.formats.gemini.wire import NAME
@@ -28,6 +29,7 @@ FORMAT = Format(
     name=NAME,
     ordered=True,
     peek=peek,
+    sameness=SAMENESS,
     decode_request=decode_request,
     encode_request=encode_request,
     decode_response=decode_response,

@@ -13,6 +13,7 @@ from ccproxy_cli.core.formats.openai_chat.errors import decode_error, encode_err
 from ccproxy_cli.core.formats.openai_chat.receipt import read_receipt
 from ccproxy_cli.core.formats.openai_chat.request import decode_request, encode_request
 from ccproxy_cli.core.formats.openai_chat.response import decode_response, encode_response
+from ccproxy_cli.core.formats.openai_chat.sameness import SAMENESS
 from ccproxy_cli.core.formats.openai_chat.wire import NAME
 from ccproxy_cli.core.framing import encode_comment
 from ccproxy_cli.core.names import fit_name
@@ -23,6 +24,7 @@ FORMAT = Format(
     name=NAME,
     ordered=False,
     peek=peek,
+    sameness=SAMENESS,
     check=check,
     decode_request=decode_request,
     encode_request=encode_request,

@@ -18,6 +18,7 @@ from ccproxy_cli.core.formats.openai_responses.request import (
     fit_tool_name,
 )
 from ccproxy_cli.core.formats.openai_responses.response import decode_response, encode_response
+from ccproxy_cli.core.formats.openai_responses.sameness import SAMENESS
 from ccproxy_cli.core.formats.openai_responses.wire import NAME
 from ccproxy_cli.core.framing import encode_comment
 from ccproxy_cli.core.parts import ProofKind
@@ -29,6 +30,7 @@ FORMAT = Format(
     name=NAME,
     ordered=True,
     peek=peek,
+    sameness=SAMENESS,
     decode_request=decode_request,
     encode_request=encode_request,
     decode_response=decode_response,

@@ -138,14 +138,25 @@ ANSWER = {
 
 async def test_what_suits_another_model_is_bent_to_the_one_it_is_led_to(upstream: RawUpstream, pipeline: Pipeline) -> None:
     upstream.will(REFUSED, json_reply(ANSWER))
-    led = exchange({"model": "small", **ASKED}, "/chat/completions")
+    led = exchange({"model": "small", **ASKED, "metadata": {"a": "b"}}, "/chat/completions")
     answer = await pipeline.generate(led)
     assert json.loads(answer.body)["choices"][0]["message"]["content"] == "Hi"
     first, second = upstream.heard
-    assert first.json == {"model": "gpt-5.1", **ASKED}
-    assert (second.json["max_completion_tokens"], second.json["model"]) == (100, "gpt-5.1")
-    assert "max_tokens" not in second.json
+    assert first.json == {"model": "gpt-5.1", **ASKED, "metadata": {"a": "b"}}
+    assert second.json == {"model": "gpt-5.1", "messages": ASKED["messages"], "max_completion_tokens": 100, "temperature": 0}
     assert not led.relayed
+    assert [loss.field for loss in led.losses] == ["metadata"]
+
+
+async def test_what_a_model_refused_is_bent_at_once_from_then_on(upstream: RawUpstream, pipeline: Pipeline) -> None:
+    upstream.will(REFUSED, json_reply(ANSWER))
+    for _ in range(3):
+        await pipeline.generate(exchange({"model": "small", **ASKED}, "/chat/completions"))
+    assert ["max_tokens" in heard.json for heard in upstream.heard] == [True, False, False, False]
+    fitting = exchange({"model": "small", "messages": ASKED["messages"], "metadata": {"a": "b"}}, "/chat/completions")
+    await pipeline.generate(fitting)
+    assert fitting.relayed
+    assert upstream.heard[-1].json["metadata"] == {"a": "b"}
 
 
 async def test_who_asked_for_the_model_itself_is_told_what_it_does_not_take(upstream: RawUpstream, pipeline: Pipeline) -> None:

@@ -1,12 +1,22 @@
-"""Relayed requests that were written for another model.
+"""Requests that were written for another model.
 
-A route may lead a client to a model it has never heard of. What the client says then suits the model it asked for, and a vendor of its own
-format refuses what this one does not take: `max_tokens` of a reasoning model, say. Translated, the request can be bent to the model.
+A route may lead a client to a model it has never heard of. What the client says suits the model it asked for, and a provider of its own
+format, which is given the client's bytes, may refuse what this one does not take: `max_tokens` of a reasoning model, say. Such a request
+is then treated as if it had come in another format, and so bent to what the model can take.
 """
 
 import re
+from collections.abc import Collection
+
+from attrs import evolve
 
 from ccproxy_cli.core.errors import APIError, ErrorKind
+from ccproxy_cli.core.extras import NOTE, Losses
+from ccproxy_cli.core.request import Request
+from ccproxy_cli.pipeline.route import Target
+
+_MOST = 256
+"""Facts that are kept: models are few, and names of members come from upstreams."""
 
 _WORDS = re.compile(
     "|".join(
@@ -24,6 +34,31 @@ _WORDS = re.compile(
 )
 
 
-def suits_another_model(error: APIError) -> bool:
-    """Whether a refusal says that the model does not take something that others do."""
-    return error.kind is ErrorKind.INVALID_REQUEST and error.http_status == 400 and _WORDS.search(error.message) is not None
+class Misfits:
+    """What requests have turned out to say that a model does not take, so that the next one need not be refused first."""
+
+    def __init__(self) -> None:
+        self._refused: dict[str, set[str]] = {}
+        self._count = 0
+
+    def suits(self, target: Target, members: Collection[str]) -> bool:
+        """Whether nothing is known against sending these members to a model."""
+        refused = self._refused.get(str(target)) if self._refused else None
+        return refused is None or refused.isdisjoint(members)
+
+    def learn(self, target: Target, error: APIError, members: Collection[str]) -> bool:
+        """Whether a refusal says that the model does not take something that others do. The member it names is remembered."""
+        if error.kind is not ErrorKind.INVALID_REQUEST or error.http_status != 400 or not _WORDS.search(error.message):
+            return False
+        if error.param in members and error.param is not None and self._count < _MOST:
+            self._refused.setdefault(str(target), set()).add(error.param)
+            self._count += 1
+        return True
+
+
+def as_if_foreign(request: Request, spoken: str, losses: Losses) -> Request:
+    """The request without what marks it as one in its own format, and without what only that format says."""
+    for name in request.extras.get(spoken, ()):
+        if not name.startswith(NOTE):
+            losses.add(name, "the model that this is led to may not take it")
+    return evolve(request, extras={name: members for name, members in request.extras.items() if name != spoken})

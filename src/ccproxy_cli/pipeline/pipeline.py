@@ -27,7 +27,7 @@ from ccproxy_cli.pipeline.attempts import Attempts
 from ccproxy_cli.pipeline.exchange import Answer, Exchange
 from ccproxy_cli.pipeline.limits import Limits
 from ccproxy_cli.pipeline.memory import Listener, remember, with_recalled
-from ccproxy_cli.pipeline.misfit import suits_another_model
+from ccproxy_cli.pipeline.misfit import Misfits, as_if_foreign
 from ccproxy_cli.pipeline.outgoing import encoded, folded, relayed
 from ccproxy_cli.pipeline.proofs import KeySource, Outbound, bring_home, holds_envelopes, may_hold_envelopes, only_own
 from ccproxy_cli.pipeline.refusals import refusal_in, without_refused
@@ -71,6 +71,7 @@ class Pipeline:
         self._memory = StoredTurns(stores.kept, time.monotonic)
         self._keeper = Keeper(stores)
         self._attempts = Attempts(RetrySettings(), Rests(time.time)) if attempts is None else attempts
+        self._misfits = Misfits()
         # Asked once: checking a runtime protocol costs more than routing a request.
         self._relays = {name: backend for name, backend in backends.items() if isinstance(backend, RelayBackend)}
 
@@ -98,7 +99,9 @@ class Pipeline:
         is_own = relay is not None and relay.format is exchange.format
         envelope, promise = await self._keeper.written_out(exchange, envelope, vendor_keeps=is_own)
         refused: UpstreamError | None = None
-        if relay is not None and is_own and envelope.relayable and not may_hold_envelopes(envelope.members):
+        is_led = target.model != envelope.model
+        is_misfit = is_own and is_led and not self._misfits.suits(target, envelope.members)
+        if relay is not None and is_own and not is_misfit and envelope.relayable and not may_hold_envelopes(envelope.members):
             if exchange.format.check is not None:
                 exchange.format.check(envelope)
             exchange.relayed = True
@@ -108,10 +111,12 @@ class Pipeline:
             except UpstreamError as error:
                 if refusal_in(error.error) is not None:
                     refused = error
-                elif target.model == envelope.model or not suits_another_model(error.error):
+                elif not (is_misfit := is_led and self._misfits.learn(target, error.error, envelope.members)):
                     raise
                 exchange.relayed = False
         request = exchange.format.decode_request(exchange.call, exchange.losses)
+        if is_misfit:
+            request = as_if_foreign(request, exchange.format.name, exchange.losses)
         request = await self._incoming(exchange, _asking(request, target.model), relay)
         if promise is not None:
             request = promise.keeping.marked(request, promise.before)

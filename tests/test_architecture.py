@@ -19,9 +19,9 @@ MAY_IMPORT = {
     "pipeline": {"core", "config", "backends", "stores"},
     "server": {"core", "config", "pipeline", "backends", "observe"},
     "wiring": {"core", "config", "backends", "pipeline", "observe", "stores"},
-    "launch": {"core", "config", "pipeline", "server", "observe", "wiring", "backends"},
+    "launch": {"core", "config", "pipeline", "server", "observe", "wiring", "backends", "stores"},
     "doctor": {"core", "config", "backends", "pipeline", "wiring", "observe"},
-    "cli": {"core", "config", "backends", "pipeline", "server", "launch", "doctor", "observe", "wiring"},
+    "cli": {"core", "config", "backends", "pipeline", "server", "launch", "doctor", "observe", "wiring", "stores"},
     "__main__": {"cli"},
     "__init__": set(),
 }

@@ -18,13 +18,16 @@ from ccproxy_cli.observe.redact import Redactor
 from ccproxy_cli.pipeline.attempts import Attempts
 from ccproxy_cli.pipeline.limits import Limits
 from ccproxy_cli.pipeline.pipeline import Pipeline
+from ccproxy_cli.pipeline.proofs import KeySource
 from ccproxy_cli.pipeline.rests import Rests
 from ccproxy_cli.pipeline.route import RouteTable
-from ccproxy_cli.pipeline.sealkey import StoredKey, key_path
+from ccproxy_cli.pipeline.sealkey import SharedKey, StoredKey, key_path
 from ccproxy_cli.stores.base import Store
-from ccproxy_cli.stores.memory import MemoryStore
+from ccproxy_cli.stores.opening import Stores, stores_here
 
 ECHO = "echo"
+_AGREE_SECONDS = 2.0
+"""Between tries to agree with other machines."""
 
 
 @define(eq=False)
@@ -39,10 +42,27 @@ class _Held:
 class Assembly:
     """Builds one pipeline after another. Backends whose settings stay as they are live on, and end with the last that uses them."""
 
-    def __init__(self, redactor: Redactor) -> None:
-        """`redactor` learns every key that is sent and cleans every error; the log wants the same one."""
+    def __init__(self, redactor: Redactor, stores: Stores | None = None) -> None:
+        """
+        Args:
+            redactor: learns every key that is sent and cleans every error; the log wants the same one.
+            stores: where all the pipelines' state lives; by default each has its own, in this process. Whoever gives them closes them.
+        """
         self._redactor = redactor
+        self._stores = stores
+        self._seal_key: KeySource = StoredKey(key_path(os.environ))
         self._held: list[_Held] = []
+
+    async def agree(self) -> None:
+        """Agree with other machines on the key under which proofs travel, if there may be any; as soon as their store can be reached."""
+        if self._stores is None or not self._stores.between_machines:
+            return
+        shared = SharedKey(self._seal_key, self._stores.kept)
+        self._seal_key = shared
+        while True:
+            if await shared.agree():
+                return
+            await asyncio.sleep(_AGREE_SECONDS)
 
     def build(self, settings: Settings) -> Pipeline:
         """A pipeline over the configured providers, the embedded model always among them. Opens nothing yet.
@@ -54,7 +74,18 @@ class Assembly:
         for each in held.values():
             each.users += 1
         self._held = [*{id(each): each for each in (*self._held, *held.values())}.values()]
-        return _pipeline(settings, {name: each.backend for name, each in held.items()})
+        return self._pipeline(settings, {name: each.backend for name, each in held.items()})
+
+    def _pipeline(self, settings: Settings, backends: Mapping[str, Backend]) -> Pipeline:
+        stores = stores_here(settings) if self._stores is None else self._stores
+        return Pipeline(
+            route_table(settings),
+            backends,
+            seal_key=lambda: self._seal_key(),
+            stores=stores,
+            attempts=_attempts(settings, stores.hot),
+            limits=Limits.of(settings, stores.hot),
+        )
 
     def _hold(self, made_of: tuple[str, ProviderSettings, TimeoutSettings], settings: Settings) -> _Held:
         found = next((held for held in self._held if held.made_of == made_of), None)
@@ -75,17 +106,6 @@ class Assembly:
 def build_pipeline(settings: Settings, redactor: Redactor | None = None) -> Pipeline:
     """The one pipeline of a program that needs no other: see `Assembly.build`. Whoever takes it closes it."""
     return Assembly(Redactor() if redactor is None else redactor).build(settings)
-
-
-def _pipeline(settings: Settings, backends: Mapping[str, Backend]) -> Pipeline:
-    store = MemoryStore(time.monotonic)
-    return Pipeline(
-        route_table(settings),
-        backends,
-        seal_key=StoredKey(key_path(os.environ)),
-        attempts=_attempts(settings, store),
-        limits=Limits.of(settings, store),
-    )
 
 
 def _attempts(settings: Settings, store: Store) -> Attempts:

@@ -1,5 +1,6 @@
 """The key of the seals survives a restart, belongs to one user, and does without a disk."""
 
+import asyncio
 import os
 import stat
 import threading
@@ -8,7 +9,11 @@ from pathlib import Path
 import pytest
 
 from ccproxy_cli.core.seal import KEY_LENGTH
-from ccproxy_cli.pipeline.sealkey import StoredKey, key_path
+from ccproxy_cli.pipeline.sealkey import SharedKey, StoredKey, key_path
+from ccproxy_cli.stores.failover import Failover
+from ccproxy_cli.stores.memory import MemoryStore
+from tests.stores.conftest import Clock
+from tests.stores.shaky import Shaky
 
 
 @pytest.mark.parametrize(
@@ -80,3 +85,28 @@ def test_without_a_place_to_keep_it_a_key_lives_as_long_as_the_process(tmp_path:
     assert stored() == stored()
     assert stored() != StoredKey(blocked / "ccproxy" / "seal.key")()
     assert os.listdir(tmp_path) == ["file"]
+
+
+async def test_instances_agree_on_one_key() -> None:
+    store = MemoryStore(Clock())
+    one, other = SharedKey(lambda: b"1" * KEY_LENGTH, store), SharedKey(lambda: b"2" * KEY_LENGTH, store)
+    assert (one(), other()) == (b"1" * KEY_LENGTH, b"2" * KEY_LENGTH)
+    assert await one.agree()
+    assert await other.agree()
+    assert one() == other() == b"1" * KEY_LENGTH
+
+
+async def test_an_instance_that_starts_without_its_store_agrees_later() -> None:
+    there = MemoryStore(Clock())
+    assert await SharedKey(lambda: b"1" * KEY_LENGTH, there).agree()
+    shaky = Shaky(there, is_there=False)
+    store = Failover(shaky, Clock(), first_pause=0)
+    late = SharedKey(lambda: b"2" * KEY_LENGTH, store)
+    assert not await late.agree()
+    assert late() == b"2" * KEY_LENGTH
+    shaky.is_there = True
+    async with asyncio.timeout(20):
+        while not await late.agree():
+            await asyncio.sleep(0)
+    assert late() == b"1" * KEY_LENGTH
+    await store.aclose()

@@ -22,6 +22,7 @@ from ccproxy_cli.launch.register import Running
 
 if TYPE_CHECKING:
     from ccproxy_cli.pipeline.pipeline import Pipeline
+    from ccproxy_cli.stores.opening import Stores
 
 _START_SECONDS = 30.0
 """For a server in the background to take requests."""
@@ -66,7 +67,9 @@ def run(options: Options, *, as_json: bool) -> Result | int:
 
     from ccproxy_cli.launch.serve import run as run_loop
     from ccproxy_cli.launch.socket import CannotListen, bind
+    from ccproxy_cli.stores.opening import open_stores
 
+    stores = open_stores(loaded.settings, os.environ, alone=options.workers == 1)
     for line in (*loaded.notices, *loaded.redirects):
         complain(f"note: {line}")
     server = loaded.settings.server
@@ -77,7 +80,7 @@ def run(options: Options, *, as_json: bool) -> Result | int:
     parent = os.getpid()
 
     def work(index: int) -> int:
-        run_loop(_serve(options, loaded, listener, as_json, token_name, parent, speaks=index == 0))
+        run_loop(_serve(options, loaded, listener, stores, as_json, token_name, parent, speaks=index == 0))
         return 0
 
     if options.workers == 1:
@@ -98,7 +101,17 @@ def _variable(token: str | None) -> str | None:
     return token.removeprefix("env:") if token and token.startswith("env:") else None
 
 
-async def _serve(options: Options, loaded: Loaded, listener: Any, as_json: bool, token_name: str | None, pid: int, *, speaks: bool) -> None:
+async def _serve(
+    options: Options,
+    loaded: Loaded,
+    listener: Any,
+    stores: "Stores",
+    as_json: bool,
+    token_name: str | None,
+    pid: int,
+    *,
+    speaks: bool,
+) -> None:
     """Serve in this process. `pid` is who is to be told to stop; of several processes one `speaks` for all."""
     import asyncio
 
@@ -139,7 +152,7 @@ async def _serve(options: Options, loaded: Loaded, listener: Any, as_json: bool,
 
         try:
             files = watched_files(os.environ, Path.cwd(), Path(options.config) if options.config else None)
-            await serve_live(loaded, listener, files=files, read=read, on_ready=ready, say=say)
+            await serve_live(loaded, listener, stores, files=files, read=read, on_ready=ready, say=say)
         finally:
             for task in tasks:
                 task.cancel()
@@ -152,8 +165,10 @@ def _for_the_same_address(changed: Loaded, first: Loaded, say: Callable[[str], N
     for name in ("host", "port"):
         if getattr(settings.server, name) != getattr(before, name):
             say(f"server.{name} stays {getattr(before, name)} until the server is started anew")
+    if settings.store != first.settings.store:
+        say("store.url stays as it was until the server is started anew")
     server = evolve(settings.server, host=before.host, port=before.port)
-    return _revealed(evolve(changed, settings=evolve(settings, server=server)))
+    return _revealed(evolve(changed, settings=evolve(settings, server=server, store=first.settings.store)))
 
 
 def _banner(loaded: Loaded, running: Running, token_name: str | None) -> Result:

@@ -1,23 +1,28 @@
 """A server that follows its configuration: one generation of the application after another, on one socket."""
 
+import asyncio
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ccproxy_cli.config.load import Loaded
+from ccproxy_cli.launch.metering import metering
 from ccproxy_cli.launch.reload import Reloader
 from ccproxy_cli.launch.serve import serve_app
 from ccproxy_cli.observe.logging import configure_logging
 from ccproxy_cli.observe.redact import Redactor
+from ccproxy_cli.pipeline.ledger import Ledger
 from ccproxy_cli.pipeline.pipeline import Pipeline
 from ccproxy_cli.server.app import create_app
 from ccproxy_cli.server.generations import Generation, Generations
+from ccproxy_cli.stores.opening import Stores
 from ccproxy_cli.wiring import Assembly
 
 
 async def serve_live(
     loaded: Loaded,
     listener: socket.socket,
+    stores: Stores,
     *,
     files: Sequence[Path],
     read: Callable[[], Loaded],
@@ -28,6 +33,7 @@ async def serve_live(
 
     Args:
         loaded: its tokens are the tokens themselves, and no references.
+        stores: where the state of every generation lives. Closed at the end.
         files: those that decide the configuration.
         read: gathers it anew, for the same address.
         on_ready: called once requests are taken.
@@ -37,7 +43,8 @@ async def serve_live(
         ConfigError: `loaded` cannot be served.
     """
     redactor = Redactor()
-    assembly = Assembly(redactor)
+    assembly = Assembly(redactor, stores)
+    observers = [metering(Ledger(stores.later))]
 
     def generation(loaded: Loaded) -> tuple[Generation, Pipeline]:
         settings = loaded.settings
@@ -45,7 +52,7 @@ async def serve_live(
             redactor.learn(token)
         pipeline = assembly.build(settings)
         configure_logging(settings.server.log_level, redactor)
-        app = create_app(settings, pipeline, redactor=redactor, trouble=lambda: reloader.problem)
+        app = create_app(settings, pipeline, redactor=redactor, observers=observers, trouble=lambda: reloader.problem)
         return Generation(app, lambda: assembly.release(pipeline)), pipeline
 
     def begin(loaded: Loaded) -> None:
@@ -56,5 +63,11 @@ async def serve_live(
     reloader = Reloader(loaded, read, begin, say)
     first, pipeline = generation(loaded)
     generations = Generations(first)
-    async with reloader.following(files):
-        await serve_app(generations, listener, loaded.settings.timeouts.grace, lambda: on_ready(pipeline))
+    agreeing = asyncio.ensure_future(assembly.agree())
+    try:
+        async with reloader.following(files):
+            await serve_app(generations, listener, loaded.settings.timeouts.grace, lambda: on_ready(pipeline))
+    finally:
+        agreeing.cancel()
+        await asyncio.gather(agreeing, return_exceptions=True)
+        await stores.aclose()

@@ -1,21 +1,25 @@
-"""The key of the seals: a file of this user's, so that conversations outlive the server that began them."""
+"""The key of the seals: a file of this user's, so that conversations outlive the server that began them, or an entry of a shared store."""
 
 import contextlib
 import os
 import secrets
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ccproxy_cli.core.seal import KEY_LENGTH
+from ccproxy_cli.stores.base import Store
+from ccproxy_cli.stores.place import state_folder
 
 NAME = "seal.key"
+_STORE_KEY = "seal/key"
+_LIFETIME = 365 * 24 * 3600.0
+"""Seconds since an instance last started."""
 
 
 def key_path(environ: Mapping[str, str]) -> Path:
-    """Where the key is kept: in the state folder, which outlives a restart of the machine."""
-    state = environ.get("XDG_STATE_HOME") or os.path.join(environ.get("HOME") or os.path.expanduser("~"), ".local", "state")
-    return Path(state) / "ccproxy" / NAME
+    """Where the key is kept."""
+    return state_folder(environ) / NAME
 
 
 class StoredKey:
@@ -38,6 +42,28 @@ class StoredKey:
             except OSError:
                 self._key = secrets.token_bytes(KEY_LENGTH)
         return self._key
+
+
+class SharedKey:
+    """The key that instances on several machines agree on through their store; this machine's own until they have."""
+
+    def __init__(self, own: Callable[[], bytes], store: Store) -> None:
+        self._own = own
+        self._store = store
+        self._agreed: bytes | None = None
+
+    def __call__(self) -> bytes:
+        return self._own() if self._agreed is None else self._agreed
+
+    async def agree(self) -> bool:
+        """Take the key that is in the store, or put ours there. False if the store cannot be reached now: then ask again."""
+        await self._store.put_new(_STORE_KEY, self._own(), _LIFETIME)
+        key = await self._store.get(_STORE_KEY)
+        if key is None or len(key) != KEY_LENGTH or not self._store.whole:
+            return False
+        self._agreed = key
+        await self._store.put(_STORE_KEY, key, _LIFETIME)
+        return True
 
 
 def _read(path: Path) -> bytes | None:

@@ -28,6 +28,8 @@ class Stores:
     """What requests ask for again and again, and nobody misses after a restart: limits, cool-downs, cached answers."""
     kept: Store
     """What is to be found again later: kept answers, remembered reasoning, what was learned of providers, usage."""
+    between_machines: bool = False
+    """Instances elsewhere may share it."""
     later: WriteBehind = field(init=False)
     """To `kept`, for what no request waits for."""
 
@@ -73,7 +75,7 @@ def open_stores(settings: Settings, environ: Mapping[str, str], *, alone: bool) 
             return Stores(here.hot if alone else kept, kept)
         case _:
             kept = Failover(_server(url), time.monotonic, max_bytes=_ROOM)
-            return Stores(kept, kept)
+            return Stores(kept, kept, between_machines=True)
 
 
 def _server(url: str) -> Store:

@@ -1,0 +1,83 @@
+"""What was used adds up by day, client, provider and model, and comes back by days."""
+
+from typing import Any
+
+from ccproxy_cli.core.formats import FORMATS
+from ccproxy_cli.core.http import HTTPCall
+from ccproxy_cli.core.response import Usage
+from ccproxy_cli.pipeline.exchange import Exchange
+from ccproxy_cli.pipeline.ledger import OTHERS, Ledger, Used, used
+from ccproxy_cli.stores.behind import WriteBehind
+from ccproxy_cli.stores.memory import MemoryStore
+from tests.stores.conftest import Clock
+
+NOON = 1795176000.0
+"""2026-11-20 12:00 UTC."""
+DAY = 24 * 3600.0
+
+
+def ended(route: str | None, *, client: str | None = None, usage: Usage | None = None, **members: Any) -> Exchange:
+    call = HTTPCall("POST", "/chat/completions", b"{}", {}, "")
+    return Exchange(
+        "id", FORMATS["openai-chat"], call, client=client, route=route, usage=usage, **{"tries": 1, "complete": True, **members}
+    )
+
+
+async def test_amounts_add_up_for_each_client_and_model_of_a_day() -> None:
+    store, clock = MemoryStore(Clock()), Clock(NOON)
+    later = WriteBehind(store, pause=1000)
+    ledger = Ledger(later, clock)
+    for _ in range(3):
+        ledger.note(ended("up/org/m 1", usage=Usage(input=10, cache_read=100, cache_write=5, output=7, reasoning=2)), failed=False)
+    ledger.note(ended("up/org/m 1", usage=Usage(output=0)), failed=False)
+    ledger.note(ended("up/org/m 1"), failed=True)
+    ledger.note(ended("up/org/m 1"), failed=False)
+    ledger.note(ended("up/org/m 1", complete=False), failed=False)
+    ledger.note(ended("up/org/m 1", client="a/b", usage=Usage(input=1, output=1)), failed=False)
+    clock.now += DAY
+    ledger.note(ended("claude/sonnet", usage=Usage(input=1, output=1)), failed=False)
+    await later.flush()
+    first = Used("2026-11-20", None, "up", "org/m 1", 7, 1, 30, 300, 15, 21, 6, 1)
+    assert await used(store, 2, NOON + DAY) == [
+        first,
+        Used("2026-11-20", "a/b", "up", "org/m 1", requests=1, input=1, output=1),
+        Used("2026-11-21", None, "claude", "sonnet", requests=1, input=1, output=1),
+    ]
+    assert [row.day for row in await used(store, 1, NOON + DAY)] == ["2026-11-21"]
+    assert await used(store, 1, NOON + 3 * DAY) == []
+
+
+async def test_what_reached_no_provider_has_used_nothing() -> None:
+    store = MemoryStore(Clock())
+    later = WriteBehind(store, pause=1000)
+    ledger = Ledger(later, Clock(NOON))
+    ledger.note(ended(None), failed=True)
+    ledger.note(ended("up/m", tries=0), failed=True)
+    await later.flush()
+    assert await used(store, 1, NOON) == []
+
+
+async def test_names_without_number_or_end_are_counted_together() -> None:
+    store = MemoryStore(Clock())
+    later = WriteBehind(store, pause=1000)
+    ledger = Ledger(later, Clock(NOON))
+    for number in range(3000):
+        ledger.note(ended(f"up/{number}"), failed=False)
+    ledger.note(ended("up/" + "x" * 10_000), failed=False)
+    ledger.note(ended("up/0"), failed=False)
+    await later.flush()
+    rows = await used(store, 1, NOON)
+    assert len(rows) == 1001
+    assert {row.model: row.requests for row in rows}[OTHERS] == 2001
+    assert {row.model: row.requests for row in rows}["0"] == 2
+
+
+async def test_a_name_may_hold_anything() -> None:
+    store = MemoryStore(Clock())
+    later = WriteBehind(store, pause=1000)
+    ledger = Ledger(later, Clock(NOON))
+    for name in ("ä%2f/../x", "\ud800", "x" * 200):
+        ledger.note(ended(f"up/{name}", client="c\n/"), failed=False)
+    await later.flush()
+    rows = await used(store, 1, NOON)
+    assert [(row.client, row.model) for row in rows] == [("c\n/", "?"), ("c\n/", "x" * 128), ("c\n/", "ä%2f/../x")]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ccproxy_cli.config.watch import changes, watched_files
+from ccproxy_cli.config.watch import Watched, changes, watched_files
 
 
 def in_place(file: Path) -> None:
@@ -60,9 +60,8 @@ async def test_other_files_and_equal_words_are_not(tmp_path: Path) -> None:
         file.write_text("a = 1\n")
 
     stop = asyncio.Event()
-    noticed = changes([file], stop, look_again=0.2)
+    noticed = changes(Watched.now([file]), stop, look_again=0.2)
     waiting = asyncio.ensure_future(anext(noticed))
-    await asyncio.sleep(0)  # it has read the files
     nothing()
     done, _ = await asyncio.wait({waiting}, timeout=1)
     assert not done
@@ -74,9 +73,8 @@ async def test_other_files_and_equal_words_are_not(tmp_path: Path) -> None:
 
 async def _noticed(paths: list[Path], change: Callable[[], object]) -> None:
     stop = asyncio.Event()
-    noticed = changes(paths, stop, look_again=0.2)
+    noticed = changes(Watched.now(paths), stop, look_again=0.2)
     waiting = asyncio.ensure_future(anext(noticed))
-    await asyncio.sleep(0)  # it has read the files
     change()
     await asyncio.wait_for(waiting, 30)
     stop.set()

@@ -17,6 +17,7 @@ from ccproxy_cli.cli.render import complain, show
 from ccproxy_cli.cli.result import Cell, Failure, Result, View
 from ccproxy_cli.config.load import Loaded, check_exposure, reveal_clients
 from ccproxy_cli.config.secrets import PLACEHOLDER
+from ccproxy_cli.config.watch import Watched, watched_files
 from ccproxy_cli.launch import register
 from ccproxy_cli.launch.register import Running
 
@@ -61,6 +62,8 @@ class Options:
 
 def run(options: Options, *, as_json: bool) -> Result | int:
     """Serve until Ctrl-C or SIGTERM. Being told to stop is how a server ends, so the exit code is then 0."""
+    named = Path(options.config) if options.config else None
+    files = Watched.now(watched_files(os.environ, Path.cwd(), named))  # first: a change from now on is a change
     loaded = options.load()
     token_name = _variable(loaded.settings.server.token)
     loaded = _revealed(loaded)  # before anything heavy is imported: a mistake is told at once
@@ -115,7 +118,6 @@ async def _serve(
     """Serve in this process. `pid` is who is to be told to stop; of several processes one `speaks` for all."""
     import asyncio
 
-    from ccproxy_cli.config.watch import watched_files
     from ccproxy_cli.launch.live import serve_live
     from ccproxy_cli.launch.socket import url_of
 
@@ -151,7 +153,6 @@ async def _serve(
             return _for_the_same_address(options.load(), loaded, say)
 
         try:
-            files = watched_files(os.environ, Path.cwd(), Path(options.config) if options.config else None)
             await serve_live(loaded, listener, stores, files=files, read=read, on_ready=ready, say=say)
         finally:
             for task in tasks:

@@ -6,6 +6,8 @@ import importlib
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from attrs import frozen
+
 from ccproxy_cli.config import files
 from ccproxy_cli.config.environment import CONFIG_FILE
 
@@ -25,18 +27,31 @@ def watched_files(environ: Mapping[str, str], folder: Path, named: Path | None) 
     return [place.absolute() for place in (*places, folder / ".env")]
 
 
-async def changes(paths: Sequence[Path], stop: asyncio.Event, *, look_again: float = 5.0) -> AsyncGenerator[None]:
-    """Yields whenever what the files say has changed, until `stop` is set.
+@frozen
+class Watched:
+    """Files, and what they said at some time."""
+
+    paths: Sequence[Path]
+    contents: Sequence[bytes | None]
+    """A digest of each, None where there is no such file."""
+
+    @classmethod
+    def now(cls, paths: Sequence[Path]) -> "Watched":
+        return cls(paths, [_digest(path) for path in paths])
+
+
+async def changes(watched: Watched, stop: asyncio.Event, *, look_again: float = 5.0) -> AsyncGenerator[None]:
+    """Yields whenever the files have come to say something else, until `stop` is set.
 
     Args:
+        watched: what they said when the configuration was read.
         look_again: seconds after which the files are read even if the system has told nothing. Not every file system tells, and none tells
             what happened before it was asked.
     """
-    before = _contents(paths)
     # Loading it takes as long as half of this server's start, and nobody waits for the first change.
     library = await asyncio.to_thread(importlib.import_module, "watchfiles")
     # The folders are watched and not the files: a file that is replaced is another file, and of a link only the other end may change.
-    folders = [str(folder) for folder in dict.fromkeys(_folders(paths)) if folder.is_dir()]
+    folders = [str(folder) for folder in dict.fromkeys(_folders(watched.paths)) if folder.is_dir()]
     events = library.awatch(
         *folders,
         watch_filter=None,
@@ -48,9 +63,9 @@ async def changes(paths: Sequence[Path], stop: asyncio.Event, *, look_again: flo
         stop_event=stop,
     )
     async for _ in events:
-        after = _contents(paths)
-        if after != before:
-            before = after
+        now = Watched.now(watched.paths)
+        if now != watched:
+            watched = now
             yield
 
 
@@ -58,10 +73,6 @@ def _folders(paths: Sequence[Path]) -> Iterator[Path]:
     for path in paths:
         yield path.parent
         yield path.resolve().parent
-
-
-def _contents(paths: Sequence[Path]) -> tuple[bytes | None, ...]:
-    return tuple(map(_digest, paths))
 
 
 def _digest(path: Path) -> bytes | None:

@@ -2,10 +2,10 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 
 from ccproxy_cli.config.load import Loaded
+from ccproxy_cli.config.watch import Watched
 from ccproxy_cli.launch.metering import metering
 from ccproxy_cli.launch.reload import Reloader
 from ccproxy_cli.launch.serve import serve_app
@@ -24,7 +24,7 @@ async def serve_live(
     listener: socket.socket,
     stores: Stores,
     *,
-    files: Sequence[Path],
+    files: Watched,
     read: Callable[[], Loaded],
     on_ready: Callable[[Pipeline], None],
     say: Callable[[str], None],
@@ -34,7 +34,7 @@ async def serve_live(
     Args:
         loaded: its tokens are the tokens themselves, and no references.
         stores: where the state of every generation lives. Closed at the end.
-        files: those that decide the configuration.
+        files: those that decide the configuration, as they were when `loaded` was read.
         read: gathers it anew, for the same address.
         on_ready: called once requests are taken.
         say: tells the user about changes.

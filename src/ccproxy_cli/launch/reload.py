@@ -4,12 +4,11 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import AsyncGenerator, Callable, Sequence
-from pathlib import Path
+from collections.abc import AsyncGenerator, Callable
 
 from ccproxy_cli.config.load import Loaded
 from ccproxy_cli.config.origin import ConfigError
-from ccproxy_cli.config.watch import changes
+from ccproxy_cli.config.watch import Watched, changes
 
 
 class Reloader:
@@ -48,10 +47,10 @@ class Reloader:
                     self._say(f"the configuration stays as it was: {problem}")
 
     @contextlib.asynccontextmanager
-    async def following(self, paths: Sequence[Path]) -> AsyncGenerator[None]:
+    async def following(self, files: Watched) -> AsyncGenerator[None]:
         """Reload whenever one of the files changes, as long as the block lasts, and on SIGHUP where no terminal could mean it otherwise."""
         stop = asyncio.Event()
-        following = asyncio.ensure_future(self._follow(paths, stop))
+        following = asyncio.ensure_future(self._follow(files, stop))
         hangups: set[asyncio.Task[None]] = set()
         loop = asyncio.get_running_loop()
         is_told_by_signal = not _has_terminal()
@@ -65,8 +64,8 @@ class Reloader:
                 loop.remove_signal_handler(signal.SIGHUP)
             await asyncio.gather(following, *hangups, return_exceptions=True)
 
-    async def _follow(self, paths: Sequence[Path], stop: asyncio.Event) -> None:
-        async with contextlib.aclosing(changes(paths, stop)) as changed:
+    async def _follow(self, files: Watched, stop: asyncio.Event) -> None:
+        async with contextlib.aclosing(changes(files, stop)) as changed:
             async for _ in changed:
                 await self.reload()
 

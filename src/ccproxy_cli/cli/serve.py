@@ -83,7 +83,7 @@ def run(options: Options, *, as_json: bool) -> Result | int:
     parent = os.getpid()
 
     def work(index: int) -> int:
-        run_loop(_serve(options, loaded, listener, stores, as_json, token_name, parent, speaks=index == 0))
+        run_loop(_serve(options, loaded, files, listener, stores, as_json, token_name, parent, speaks=index == 0))
         return 0
 
     if options.workers == 1:
@@ -107,6 +107,7 @@ def _variable(token: str | None) -> str | None:
 async def _serve(
     options: Options,
     loaded: Loaded,
+    files: Watched,
     listener: Any,
     stores: "Stores",
     as_json: bool,

@@ -102,7 +102,7 @@ class Attempts:
         """Ask one target, so many times at most, with no wait longer than that in between."""
         name = str(target)
         for number in range(1, tries + 1):
-            exchange.turns_to(name)
+            exchange.turns_to(name, target.model)
             try:
                 answer = await self._in_time(exchange, target, attempt)
             except FAILURES as failure:

@@ -35,6 +35,8 @@ class Exchange:
     stream: bool = False
     route: str | None = None
     """`provider/model` that serves it, or failed to."""
+    alias: str | None = None
+    """What the answer is to call the model: what the client called it, where the route leads to another name."""
     tries: int = 0
     """Requests sent upstream for it."""
     relayed: bool = False
@@ -58,11 +60,12 @@ class Exchange:
         """Whose request this is, fit for keys of what is kept for nobody else. Says neither key nor name."""
         return digest_id(self.client_key or "") if self.client is None else digest_id(f"{self.client}\0{self.client_key or ''}")
 
-    def turns_to(self, route: str) -> None:
-        """It is to be served by `route`: whatever was noted of another one is void."""
+    def turns_to(self, route: str, model: str) -> None:
+        """It is to be served by `route`, which knows its model by that name: whatever was noted of another one is void."""
         if self.tries or self.losses:
             self.losses = Losses(strict=self.strict)
         self.route = route
+        self.alias = None if model == self.model else self.model
         self.relayed = False
         self.upstream_status = None
         self.child_pid = None

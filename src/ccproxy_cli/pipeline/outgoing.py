@@ -15,6 +15,7 @@ from ccproxy_cli.core.formats import StreamEncoder
 from ccproxy_cli.core.response import Response
 from ccproxy_cli.core.stream import Fold, InOrder
 from ccproxy_cli.pipeline.exchange import Exchange
+from ccproxy_cli.pipeline.naming import FrameNamer
 
 
 async def encoded(exchange: Exchange, stream: EventStream, encoder: StreamEncoder) -> AsyncGenerator[bytes, None]:
@@ -56,9 +57,10 @@ def _observed(exchange: Exchange, event: Event) -> Event:
 
 async def relayed(exchange: Exchange, reply: RelayedStream) -> AsyncGenerator[bytes, None]:
     """An upstream's own frames. The last one is ours and tells an error, if there is one."""
+    namer = None if exchange.alias is None else FrameNamer(exchange.format, exchange.alias)
     try:
         async for chunk in reply.chunks:
-            yield chunk
+            yield chunk if namer is None else namer.feed(chunk)
     except (BadUpstream, UpstreamError) as error:
         exchange.broke_off(error.error)
         yield exchange.format.encode_stream_error(error.error, exchange.id)

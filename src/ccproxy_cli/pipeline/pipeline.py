@@ -20,7 +20,7 @@ from ccproxy_cli.core.errors import BadRequest, BadUpstream, ErrorKind, Upstream
 from ccproxy_cli.core.events import StreamError
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats import Envelope, Keeping
-from ccproxy_cli.core.http import HTTPCall
+from ccproxy_cli.core.http import HTTPCall, HTTPReply
 from ccproxy_cli.core.request import Message, Request
 from ccproxy_cli.core.seal import KEY_LENGTH
 from ccproxy_cli.pipeline.attempts import Attempts
@@ -28,6 +28,7 @@ from ccproxy_cli.pipeline.exchange import Answer, Exchange
 from ccproxy_cli.pipeline.limits import Limits
 from ccproxy_cli.pipeline.memory import Listener, remember, with_recalled
 from ccproxy_cli.pipeline.misfit import Misfits, as_if_foreign
+from ccproxy_cli.pipeline.naming import name_in_body, name_in_events
 from ccproxy_cli.pipeline.outgoing import encoded, folded, relayed
 from ccproxy_cli.pipeline.proofs import KeySource, Outbound, bring_home, holds_envelopes, may_hold_envelopes, only_own
 from ccproxy_cli.pipeline.refusals import refusal_in, without_refused
@@ -211,7 +212,7 @@ class Pipeline:
             headers = {**reply.headers, "content-type": _media_type("text/event-stream"), **STREAM_HEADERS, **self._headers(exchange)}
             return Answer(200, headers, chunks=relayed(exchange, reply))
         exchange.upstream_status = reply.status
-        return Answer(reply.status, {**reply.headers, "content-type": "application/json", **self._headers(exchange)}, reply.body)
+        return self._relayed_whole(exchange, reply)
 
     # Catalog and state
 
@@ -271,6 +272,7 @@ class Pipeline:
         """The target that is asked for what is not about generating: there it is the one, others count and keep in their own ways."""
         target = self._route(exchange).targets[0]
         exchange.route = str(target)
+        exchange.alias = None if target.model == exchange.model else exchange.model
         return target
 
     async def _incoming(self, exchange: Exchange, request: Request, relay: RelayBackend | None) -> Request:
@@ -315,7 +317,11 @@ class Pipeline:
         if isinstance(reply, RelayedReply):
             exchange.usage = reply.usage
             self._keeper.issued(exchange, reply.answer, provider)
-        return Answer(reply.status, {**reply.headers, "content-type": "application/json", **self._headers(exchange)}, reply.body)
+        return self._relayed_whole(exchange, reply)
+
+    def _relayed_whole(self, exchange: Exchange, reply: HTTPReply) -> Answer:
+        body = reply.body if exchange.alias is None else name_in_body(exchange.format, reply.body, exchange.alias)
+        return Answer(reply.status, {**reply.headers, "content-type": "application/json", **self._headers(exchange)}, body)
 
     async def _translate(
         self, exchange: Exchange, backend: Backend, request: Request, refused: UpstreamError | None, promise: Promise | None
@@ -324,6 +330,8 @@ class Pipeline:
         exchange.child_pid = accepted.child_pid if isinstance(accepted, ProcessStream) else None
         relay = self._relays.get(backend.name)
         stream = self._outgoing(exchange, accepted, request.messages, foreign=relay is None or relay.format is not exchange.format)
+        if exchange.alias is not None:
+            stream = name_in_events(stream, exchange.alias)
         if promise is not None:
             stream = self._keeper.named_as_promised(exchange, promise, stream, request)
         exchange.first_byte = time.monotonic()

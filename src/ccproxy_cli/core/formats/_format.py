@@ -132,6 +132,10 @@ class Format:
     encode_count: Callable[[TokenCount], bytes] | None = field(default=None, repr=False)
     stops_taken: Callable[[tuple[str, ...], Profile], tuple[str, ...]] | None = field(default=None, repr=False)
     """Of a request's stop sequences, those that can be sent; None if all can. Whoever sends the request enforces the others."""
+    model_in_body: tuple[str, ...] = ("model",)
+    """Where an answer names its model: the members that lead there."""
+    model_in_frame: tuple[str, ...] = ("model",)
+    """The same for the data of those frames of a stream that name it."""
     proof_slot: ProofSlot | None = None
     """Where this format's clients carry state that other vendors want back; None if they have no place for it."""
     refuses_json_schema: Callable[[APIError], bool] | None = field(default=None, repr=False)

@@ -52,6 +52,7 @@ FORMAT = Format(
     encode_count_request=encode_count_request,
     decode_count=decode_count,
     encode_count=encode_count,
+    model_in_frame=("message", "model"),
     fit_tool_name=partial(fit_name, limit=128),
     stops_taken=stops_taken,
     encode_rates=encode_rates,

@@ -49,6 +49,7 @@ FORMAT = Format(
     encode_count_request=encode_count_request,
     decode_count=decode_count,
     encode_count=encode_count,
+    model_in_frame=("response", "model"),
     fit_tool_name=fit_tool_name,
     stops_taken=stops_taken,
     encode_rates=encode_rates,

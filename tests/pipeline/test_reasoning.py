@@ -208,12 +208,13 @@ async def test_a_gemini_client_that_forgets_its_thoughts_is_reminded() -> None:
     assert proven(history(FORMATS["anthropic"], backend.sent[-1])) == proven(ANSWERS["anthropic"])
 
 
-async def test_a_chat_client_is_reminded_under_its_own_key_alone() -> None:
+@pytest.mark.parametrize("known_by", ["client_key", "client"])
+async def test_a_chat_client_is_reminded_under_its_own_key_or_name_alone(known_by: str) -> None:
     client, backend = FORMATS["openai-chat"], Scripted(FORMATS["anthropic"], [answer("anthropic"), LAST, LAST])
     pipeline = pipeline_over(backend)
-    first = await got(pipeline, exchange(client, first_call(client, streaming=False), client_key="Ann"))
-    for key, reminded in (("Ann", True), ("Bob", False)):
-        await got(pipeline, exchange(client, echo(client, first), client_key=key))
+    first = await got(pipeline, evolve(exchange(client, first_call(client, streaming=False)), **{known_by: "Ann"}))
+    for name, reminded in (("Ann", True), ("Bob", False)):
+        await got(pipeline, evolve(exchange(client, echo(client, first)), **{known_by: name}))
         found = any(isinstance(part, Reasoning) for part in history(FORMATS["anthropic"], backend.sent[-1]))
         assert found == reminded
 

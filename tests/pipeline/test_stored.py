@@ -130,6 +130,21 @@ async def test_what_one_client_was_answered_is_nothing_to_another(pipeline: Pipe
     assert (await looked_up(pipeline, first["id"], key="one"))["id"] == first["id"]
 
 
+async def test_clients_with_names_find_their_own_answers_alone(pipeline: Pipeline) -> None:
+    asking = exchange({"model": "echo", "input": "a"})
+    asking.client = "ann"
+    first = await body_of(await pipeline.generate(asking))
+    for name, found in (("ann", True), ("bob", False), (None, False)):
+        looking = exchange(None, method="GET", path=f"/responses/{first['id']}")
+        looking.client = name
+        try:
+            assert (await body_of(await pipeline.kept(looking)))["id"] == first["id"]
+        except BadRequest:
+            assert not found
+        else:
+            assert found
+
+
 async def test_an_unknown_answer_is_refused_in_the_vendors_words(pipeline: Pipeline) -> None:
     with pytest.raises(BadRequest) as caught:
         await told(pipeline, "b", previous_response_id="resp_gone")

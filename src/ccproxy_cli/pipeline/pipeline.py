@@ -284,7 +284,7 @@ class Pipeline:
                 request = only_own(request, spoken.name, exchange.losses)
         if slot is None or not slot.thoughts_return:
             issuer = None if relay is None else relay.format.name
-            request = await with_recalled(request, self._memory, exchange.client_key, issuer)
+            request = await with_recalled(request, self._memory, exchange.owner, issuer)
         return request
 
     async def _outgoing(self, exchange: Exchange, stream: EventStream, before: Sequence[Message], *, foreign: bool) -> EventStream:
@@ -298,7 +298,7 @@ class Pipeline:
                     for event in batch:
                         listener.feed(event)
                     if listener.done:
-                        await remember(listener.parts, self._memory, exchange.format.name, exchange.client_key, before)
+                        await remember(listener.parts, self._memory, exchange.format.name, exchange.owner, before)
                         listener = None
                 yield batch if slot is None else [ready for event in batch for ready in outbound.feed(event)]
         finally:

@@ -188,7 +188,7 @@ class Keeper:
 
 
 def _answer_key(exchange: Exchange, answer: str) -> str:
-    return f"{digest_id(exchange.client_key or '')}/answer/{answer}"
+    return f"{exchange.owner}/answer/{answer}"
 
 
 def _issuer_key(exchange: Exchange, answer: str) -> str:
@@ -196,4 +196,4 @@ def _issuer_key(exchange: Exchange, answer: str) -> str:
 
 
 def _item_key(exchange: Exchange, item: str) -> str:
-    return f"{digest_id(exchange.client_key or '')}/item/{item}"
+    return f"{exchange.owner}/item/{item}"

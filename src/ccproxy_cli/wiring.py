@@ -16,6 +16,7 @@ from ccproxy_cli.backends.presets import PRESETS
 from ccproxy_cli.config.settings import ProviderSettings, Settings, TimeoutSettings
 from ccproxy_cli.observe.redact import Redactor
 from ccproxy_cli.pipeline.attempts import Attempts
+from ccproxy_cli.pipeline.cache import AnswerCache
 from ccproxy_cli.pipeline.limits import Limits
 from ccproxy_cli.pipeline.pipeline import Pipeline
 from ccproxy_cli.pipeline.proofs import KeySource
@@ -85,6 +86,7 @@ class Assembly:
             stores=stores,
             attempts=_attempts(settings, stores.hot),
             limits=Limits.of(settings, stores.hot),
+            cache=AnswerCache.of(settings.cache, stores.hot),
         )
 
     def _hold(self, made_of: tuple[str, ProviderSettings, TimeoutSettings], settings: Settings) -> _Held:

@@ -43,6 +43,8 @@ class RequestLine:
     model: str | None = None
     """As the client wrote it."""
     stream: bool = False
+    cache: str | None = None
+    """hit, miss or off."""
     upstream_status: int | None = None
     error_type: str | None = None
     tries: int = 0

@@ -41,8 +41,10 @@ class Exchange:
     """Requests sent upstream for it."""
     relayed: bool = False
     """Went through as bytes, not through the vocabulary."""
+    cache: str | None = None
+    """hit, miss or off, where answers are kept to be given again."""
     usage: Usage | None = None
-    """Known once the answer is complete."""
+    """Known once the answer is complete. None if it cost nothing, because it was there already."""
     complete: bool = False
     """The upstream has said its last word, so a client that leaves from now on has missed nothing."""
     started: float = field(factory=time.monotonic)

@@ -4,7 +4,8 @@ Whoever iterates closes; everything behind is closed with it. Errors from here o
 """
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
+from types import MappingProxyType
 
 from attrs import evolve
 
@@ -16,6 +17,15 @@ from ccproxy_cli.core.response import Response
 from ccproxy_cli.core.stream import Fold, InOrder
 from ccproxy_cli.pipeline.exchange import Exchange
 from ccproxy_cli.pipeline.naming import FrameNamer
+
+
+STREAM_HEADERS: Mapping[str, str] = MappingProxyType({"cache-control": "no-cache", "x-accel-buffering": "no"})
+"""Nothing on the way may keep or hold back a stream."""
+
+
+def media_type(name: str) -> str:
+    """The `content-type` of what is called so."""
+    return f"{name}; charset=utf-8" if name.startswith("text/") else name
 
 
 async def encoded(exchange: Exchange, stream: EventStream, encoder: StreamEncoder) -> AsyncGenerator[bytes, None]:

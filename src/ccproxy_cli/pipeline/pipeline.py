@@ -24,12 +24,13 @@ from ccproxy_cli.core.http import HTTPCall, HTTPReply
 from ccproxy_cli.core.request import Message, Request
 from ccproxy_cli.core.seal import KEY_LENGTH
 from ccproxy_cli.pipeline.attempts import Attempts
+from ccproxy_cli.pipeline.cache import AnswerCache
 from ccproxy_cli.pipeline.exchange import Answer, Exchange
 from ccproxy_cli.pipeline.limits import Limits
 from ccproxy_cli.pipeline.memory import Listener, remember, with_recalled
 from ccproxy_cli.pipeline.misfit import Misfits, as_if_foreign
 from ccproxy_cli.pipeline.naming import name_in_body, name_in_events
-from ccproxy_cli.pipeline.outgoing import encoded, folded, relayed
+from ccproxy_cli.pipeline.outgoing import STREAM_HEADERS, encoded, folded, media_type, relayed
 from ccproxy_cli.pipeline.proofs import KeySource, Outbound, bring_home, holds_envelopes, may_hold_envelopes, only_own
 from ccproxy_cli.pipeline.refusals import refusal_in, without_refused
 from ccproxy_cli.pipeline.rests import Rests
@@ -38,8 +39,6 @@ from ccproxy_cli.pipeline.stored import Keeper, Promise
 from ccproxy_cli.pipeline.turnstore import StoredTurns
 from ccproxy_cli.stores.opening import Stores, stores_here
 
-STREAM_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
-"""Nothing on the way may keep or hold back a stream."""
 _LOSSES_HEADER_LIMIT = 1024
 
 
@@ -55,6 +54,7 @@ class Pipeline:
         stores: Stores | None = None,
         attempts: Attempts | None = None,
         limits: Limits | None = None,
+        cache: AnswerCache | None = None,
     ) -> None:
         """
         Args:
@@ -63,10 +63,12 @@ class Pipeline:
                 process. Whoever gives them closes them.
             attempts: what is done about upstreams that fail; by default what the default settings say.
             limits: how much may be asked for; whoever takes requests in asks them. None for no limits.
+            cache: answers to be given again. None for giving each once.
         """
         self.routes = routes
         self.backends = backends
         self.limits = limits
+        self._cache = cache
         self._seal_key = functools.cache(functools.partial(secrets.token_bytes, KEY_LENGTH)) if seal_key is None else seal_key
         stores = stores_here() if stores is None else stores
         self._memory = StoredTurns(stores.kept, time.monotonic)
@@ -92,7 +94,10 @@ class Pipeline:
             exchange.call = call
             return await self._ask(exchange, envelope, target)
 
-        return await self._attempts.answer(exchange, self._route(exchange).targets, attempt)
+        targets = self._route(exchange).targets
+        if self._cache is None:
+            return await self._attempts.answer(exchange, targets, attempt)
+        return await self._cache.answer(exchange, envelope, targets, lambda: self._attempts.answer(exchange, targets, attempt))
 
     async def _ask(self, exchange: Exchange, envelope: Envelope, target: Target) -> Answer:
         """The answer of one target, by whichever lane leads there. Leaves the exchange's call as it was sent."""
@@ -163,7 +168,7 @@ class Pipeline:
         elif wanted.cancelled:
             raise keeping.over()
         elif wanted.after is not None:
-            headers = {"content-type": _media_type("text/event-stream"), **STREAM_HEADERS}
+            headers = {"content-type": media_type("text/event-stream"), **STREAM_HEADERS}
             return Answer(200, headers, keeping.encode_streamed(kept, wanted.after))
         else:
             body = keeping.encode_asked(kept, exchange.call.query) if wanted.asked else kept.body
@@ -209,7 +214,7 @@ class Pipeline:
         exchange.first_byte = time.monotonic()
         if isinstance(reply, RelayedStream):
             exchange.stream, exchange.upstream_status = True, 200
-            headers = {**reply.headers, "content-type": _media_type("text/event-stream"), **STREAM_HEADERS, **self._headers(exchange)}
+            headers = {**reply.headers, "content-type": media_type("text/event-stream"), **STREAM_HEADERS, **self._headers(exchange)}
             return Answer(200, headers, chunks=relayed(exchange, reply))
         exchange.upstream_status = reply.status
         return self._relayed_whole(exchange, reply)
@@ -312,7 +317,7 @@ class Pipeline:
         provider = (exchange.route or "").partition("/")[0]
         if isinstance(reply, RelayedStream):
             self._keeper.issued(exchange, reply.meter.answer, provider)
-            headers = {**reply.headers, "content-type": _media_type("text/event-stream"), **STREAM_HEADERS, **self._headers(exchange)}
+            headers = {**reply.headers, "content-type": media_type("text/event-stream"), **STREAM_HEADERS, **self._headers(exchange)}
             return Answer(200, headers, chunks=relayed(exchange, reply), ping=exchange.format.ping)
         if isinstance(reply, RelayedReply):
             exchange.usage = reply.usage
@@ -338,7 +343,7 @@ class Pipeline:
         exchange.upstream_status = 200
         if exchange.stream:
             encoder = exchange.format.stream_encoder(request)
-            headers = {"content-type": _media_type(encoder.media_type), **STREAM_HEADERS, **self._headers(exchange)}
+            headers = {"content-type": media_type(encoder.media_type), **STREAM_HEADERS, **self._headers(exchange)}
             chunks = encoded(exchange, stream, encoder)
             return Answer(200, headers, ping=encoder.ping, chunks=chunks, broken_off=lambda error: encoder.encode(StreamError(error)))
         response = await folded(exchange, stream)
@@ -383,10 +388,6 @@ async def _accepted(exchange: Exchange, backend: Backend, request: Request, refu
         raise refused
     exchange.sent(time.monotonic())
     return await backend.send(again, exchange.losses, exchange.client_key)
-
-
-def _media_type(name: str) -> str:
-    return f"{name}; charset=utf-8" if name.startswith("text/") else name
 
 
 def _header_safe(text: str) -> str:

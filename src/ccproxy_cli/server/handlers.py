@@ -139,7 +139,7 @@ class Handlers:
             hangup.stop()
             if limits is not None and admission is not None:
                 # Who leaves before the answer has made the upstream work all the same.
-                limits.settle(admission, exchange.usage, is_free=answer is None and not hangup.gone)
+                limits.settle(admission, exchange.usage, is_free=exchange.cache == "hit" or (answer is None and not hangup.gone))
 
 
 async def _stop(visit: Visit, send: Send, answer: Answer | None) -> None:

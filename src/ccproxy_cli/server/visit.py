@@ -82,6 +82,7 @@ class Visit:
             client=self.client,
             model=None if exchange is None else exchange.model,
             stream=exchange is not None and exchange.stream,
+            cache=None if exchange is None else exchange.cache,
             upstream_status=None if exchange is None else exchange.upstream_status,
             error_type=self.error_type or (None if exchange is None else exchange.error_type),
             tries=0 if exchange is None else exchange.tries,

@@ -91,7 +91,8 @@ def test_claude_code_is_reported_in_facts() -> None:
     provider = ClaudeProvider("c", True, Cli("/bin/claude", "PATH"), "2.1.0", Login(True, "claude.ai", "firstParty", "max"))
     installed, login = checks.claude(provider)
     assert installed.facts == {"provider": "c", "path": "/bin/claude", "origin": "PATH", "version": "2.1.0"}
-    assert login.facts == {"provider": "c", "logged_in": True, "method": "claude.ai", "plan": "max", "api_provider": "firstParty"}
+    facts = {"provider": "c", "logged_in": True, "method": "claude.ai", "plan": "max", "api_provider": "firstParty"}
+    assert login.facts == {**facts, "account": None}
 
 
 def test_a_configuration_that_cannot_be_read_is_told_with_its_line() -> None:

@@ -10,6 +10,7 @@ import openai
 import pytest
 
 from ccproxy_cli.backends.claude_code.cli import LOGIN_HINT, find_cli
+from tests.backends.claude_code.test_real_errors import subscribe
 from tests.e2e.conftest import CCPROXY, Machine
 from tests.e2e.talks import PICTURE, told_anthropic
 from tests.fake_anthropic import FakeAnthropic, text
@@ -57,6 +58,16 @@ async def test_doctor_tells_path_version_and_login(machine: Machine) -> None:
     assert found["claude-login"]["status"] == "ok"
     assert found["claude-login"]["facts"].items() >= {"provider": "claude", "logged_in": True, "method": "api_key"}.items()
     assert not api.bodies  # no model was asked
+
+
+async def test_the_subscription_is_told(machine: Machine) -> None:
+    subscribe(machine.home)
+    machine.configure("claude", preset="claude-code")
+    _, found = await findings(machine)
+    assert found["claude-login"]["facts"].items() >= {"logged_in": True, "plan": "max", "account": "Claude Max"}.items()
+    listed = json.loads((await machine.run(*CCPROXY, "models", "--json")).out)["data"]
+    assert listed["accounts"] == {"claude": "Claude Max"}
+    assert "claude/sonnet" in {model["id"] for model in listed["models"]}
 
 
 async def test_doctor_tells_how_to_log_in(machine: Machine) -> None:

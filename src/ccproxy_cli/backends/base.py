@@ -119,6 +119,14 @@ class WarmBackend(Protocol):
         """Its owner means to stay and serve, so getting ready is worth its cost. Returns at once; raises nothing."""
 
 
+@runtime_checkable
+class AccountBackend(Protocol):
+    """A backend that knows something of the account that pays."""
+
+    async def account(self) -> str | None:
+        """The subscription and what is left of it, in one clause for people; None if nothing is known. Raises nothing."""
+
+
 class ProcessStream(AsyncGenerator[list[Event], None]):
     """An `EventStream` that comes from a process of its own."""
 

@@ -11,13 +11,15 @@ from ccproxy_cli.core.errors import BadUpstream, UpstreamError
 
 Listing = Mapping[str, tuple[ModelInfo, ...] | str]
 """By provider: its models, or why it lists none."""
+Accounts = Mapping[str, str]
+"""By provider, where something is known of it: the subscription and what is left of it."""
 
 
 def run(provider: str | None, config: str | None) -> Result:
     """Ask every provider for its models."""
     loaded = gather(config)
     settings = only_provider(loaded.settings, provider)
-    listing = asyncio.run(_list(settings))
+    listing, accounts = asyncio.run(_list(settings))
     rows: list[tuple[str | Cell, ...]] = []
     data = []
     for name, models in listing.items():
@@ -35,11 +37,14 @@ def run(provider: str | None, config: str | None) -> Result:
     rules = () if provider else settings.models
     rows.extend((Cell(rule.pattern, "dim"), Cell(f"goes to {rule.targets[0]}", "dim"), "", "") for rule in rules)
     errors = tuple(Failure("unavailable", f"{name}: {why}") for name, why in listing.items() if isinstance(why, str))
-    view = (Table(("MODEL", "NAME", "CONTEXT", "OUTPUT"), tuple(rows)),) if rows else ()
-    return Result("models", {"models": data, "rules": {rule.pattern: list(rule.targets) for rule in rules}}, view, errors=errors)
+    table = (Table(("MODEL", "NAME", "CONTEXT", "OUTPUT"), tuple(rows)),) if rows else ()
+    notes = tuple(Cell(f"{name}: {account}", "dim") for name, account in accounts.items())
+    told = {"models": data, "rules": {rule.pattern: list(rule.targets) for rule in rules}, "accounts": dict(accounts)}
+    return Result("models", told, (*table, *notes), errors=errors)
 
 
-async def _list(settings: Settings) -> Listing:
+async def _list(settings: Settings) -> tuple[Listing, Accounts]:
+    from ccproxy_cli.backends.base import AccountBackend
     from ccproxy_cli.wiring import build_pipeline
 
     pipeline = build_pipeline(settings)
@@ -52,9 +57,11 @@ async def _list(settings: Settings) -> Listing:
 
     try:
         found = await asyncio.gather(*(one(name) for name in settings.providers))
+        known = {name: backend for name in settings.providers if isinstance(backend := pipeline.backends[name], AccountBackend)}
+        accounts = {name: account for name, backend in known.items() if (account := await backend.account())}
     finally:
         await pipeline.aclose()
-    return dict(zip(settings.providers, found, strict=True))
+    return dict(zip(settings.providers, found, strict=True)), accounts
 
 
 def _tokens(count: int | None) -> str:

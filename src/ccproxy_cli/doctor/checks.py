@@ -118,6 +118,8 @@ class ClaudeProvider:
     cli: Cli | None
     version: str | None = None
     login: Login | None = None
+    account: str | None = None
+    """The subscription and what is left of it, as far as the CLI tells."""
 
 
 def claude(provider: ClaudeProvider) -> list[Finding]:
@@ -137,7 +139,8 @@ def claude(provider: ClaudeProvider) -> list[Finding]:
             fix = f"see what it says: {provider.cli.path} auth status"
             return [installed, Finding("claude-login", bad, f"{start}Claude Code does not say whether it is logged in", fix=fix)]
         case Login(logged_in=True) as login:
-            return [installed, Finding("claude-login", Status.OK, f"{start}{login.summary}", facts=_login_facts(provider.name, login))]
+            facts = {**_login_facts(provider.name, login), "account": provider.account}
+            return [installed, Finding("claude-login", Status.OK, f"{start}{login.summary}", provider.account, facts=facts)]
         case Login() as login:
             facts = _login_facts(provider.name, login)
             return [installed, Finding("claude-login", bad, f"{start}not logged in", fix=LOGIN_HINT, facts=facts)]

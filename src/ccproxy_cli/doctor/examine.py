@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ccproxy_cli import __version__
+from ccproxy_cli.backends.claude_code import ClaudeCodeBackend
 from ccproxy_cli.backends.claude_code.cli import ask_login, ask_version, find_cli
 from ccproxy_cli.backends.claude_code.command import environment as cli_environment
 from ccproxy_cli.backends.claude_code.user_settings import find_override
@@ -96,7 +97,17 @@ async def _ask_claude(name: str, provider: ProviderSettings, loaded: Loaded, env
         return checks.ClaudeProvider(name, asked_for, None)
     surroundings = cli_environment(environ, provider.environment)
     version, login = await asyncio.gather(ask_version(cli, surroundings), ask_login(cli, surroundings))
-    return checks.ClaudeProvider(name, asked_for, cli, version, login)
+    account = await _ask_account(name, provider) if login is not None and login.plan else None
+    return checks.ClaudeProvider(name, asked_for, cli, version, login, account)
+
+
+async def _ask_account(name: str, provider: ProviderSettings) -> str | None:
+    """What is left of a subscription. Costs the start of a process, so it is asked of nothing else."""
+    backend = ClaudeCodeBackend(name, executable=provider.executable, environment=provider.environment)
+    try:
+        return await backend.account()
+    finally:
+        await backend.aclose()
 
 
 async def _providers(loaded: Loaded | ConfigError) -> list[Finding]:

@@ -1,5 +1,7 @@
 """What goes wrong behind the real CLI reaches the client under the right name."""
 
+import asyncio
+import json
 import time
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pytest
 
 from ccproxy_cli.backends.base import EventStream
 from ccproxy_cli.backends.claude_code import ClaudeCodeBackend
+from ccproxy_cli.backends.claude_code.cli import Cli, Login, ask_login
 from ccproxy_cli.backends.claude_code.process import Child
 from ccproxy_cli.core.errors import BadUpstream, ErrorKind, UpstreamError
 from ccproxy_cli.core.events import Event, TextDelta
@@ -157,6 +160,37 @@ async def test_what_is_left_of_a_subscription_is_told_once_it_is_known(make: Mak
     assert "limit" not in (await backend.health()).detail
     await fetch(backend, say("hi"))
     assert (await backend.health()).detail.endswith("five hour limit used to 91%, new in 50 min")
+
+
+def subscribe(home: Path) -> None:
+    """What a login by browser leaves there. Made up, and never read by anything but the CLI."""
+    expires = int(time.time() * 1000) + 36_000_000
+    tokens = {"accessToken": "sk-ant-oat01-made-up", "refreshToken": "sk-ant-ort01-made-up", "expiresAt": expires}
+    login = {**tokens, "scopes": ["user:inference", "user:profile"], "subscriptionType": "max"}
+    (home / ".claude").mkdir()
+    (home / ".claude" / ".credentials.json").write_text(json.dumps({"claudeAiOauth": login}))
+
+
+async def test_the_subscription_is_known_without_an_answer(make: Make, tmp_path: Path) -> None:
+    subscribe(tmp_path / "home")
+    backend = make(environment={"ANTHROPIC_API_KEY": None})
+    assert await backend.account() == "Claude Max"
+    assert "max" in (await backend.health()).detail
+    assert await make().account() is None
+
+
+async def test_however_many_want_to_know_one_process_is_asked(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Cli] = []
+
+    async def ask(cli: Cli, environment: dict[str, str]) -> Login | None:
+        asked.append(cli)
+        return await ask_login(cli, environment)
+
+    monkeypatch.setattr("ccproxy_cli.backends.claude_code.backend.ask_login", ask)
+    backend = make()
+    states = await asyncio.gather(*(backend.health() for _ in range(20)))
+    assert all(state.ok for state in states)
+    assert len(asked) == 1
 
 
 async def test_tokens_are_estimated(backend: ClaudeCodeBackend) -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ccproxy_cli.backends.claude_code.pace import Pace
 from ccproxy_cli.backends.claude_code.slots import Slots
 from ccproxy_cli.core.errors import ErrorKind, UpstreamError
 
@@ -71,6 +72,46 @@ async def test_past_the_limit_it_is_told_when_to_come_back(waiting: int, words: 
     assert int(error.retry_after or 0) > 0
     slots.give_back()
     assert slots.try_take()
+
+
+async def test_when_to_come_back_follows_what_is_going_on() -> None:
+    clock = [0.0]
+    pace = Pace(lambda: clock[0])
+    slots = Slots(2, 0, 5, pace)
+
+    async def told() -> str | None:
+        with pytest.raises(UpstreamError) as caught:
+            await slots.take()
+        return caught.value.error.retry_after
+
+    for request in "ab":
+        await slots.take()
+        pace.begin(request)
+    assert await told() == "3"  # nothing is known yet: five seconds for two at once
+    clock[0] = 40.0
+    assert await told() == "20"
+    pace.end("a")
+    pace.end("b")
+    for request in range(40):
+        pace.begin(request)
+        clock[0] += 3.0
+        pace.end(request)
+    assert await told() == "2"
+
+
+@given(
+    st.integers(1, 50),
+    st.lists(st.tuples(st.integers(0, 5), st.booleans(), st.floats(0, 1e6)), max_size=30),
+)
+def test_a_wait_is_always_one_that_clients_understand(at_once: int, steps: list[tuple[int, bool, float]]) -> None:
+    clock = [0.0]
+    pace = Pace(lambda: clock[0])
+    for request, begins, passes in steps:
+        (pace.begin if begins else pace.end)(request)
+        clock[0] += passes
+        waits = [pace.wait(ahead, at_once) for ahead in range(5)]
+        assert waits == sorted(waits)
+        assert all(1 <= wait <= 300 for wait in waits)
 
 
 async def test_a_slot_that_comes_with_the_cancellation_is_passed_on() -> None:

@@ -18,7 +18,8 @@ from ccproxy_cli.backends.claude_code.cli import INSTALL_HINT, Cli, Login, ask_l
 from ccproxy_cli.backends.claude_code.command import arguments, environment, is_bare, is_cloud
 from ccproxy_cli.backends.claude_code.frames import ask
 from ccproxy_cli.backends.claude_code.leash import Leash
-from ccproxy_cli.backends.claude_code.limits import limits_in_words
+from ccproxy_cli.backends.claude_code.limits import limits_in_words, limits_of
+from ccproxy_cli.backends.claude_code.pace import Pace
 from ccproxy_cli.backends.claude_code.plan import make_plan
 from ccproxy_cli.backends.claude_code.pool import Pool
 from ccproxy_cli.backends.claude_code.process import Child
@@ -42,6 +43,8 @@ _MODELS_FRESH = 900.0
 """Seconds for which its list of models is believed."""
 _MODELS_WITHIN = 10.0
 """Seconds for that list; it takes 0.02 once the process runs (2.1.329)."""
+_USAGE_WITHIN = 3.0
+"""Seconds for what is used of a subscription, which the CLI asks the vendor."""
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -84,7 +87,8 @@ class ClaudeCodeBackend:
         self._timeouts = timeouts
         self._overrides = overrides
         self._agent = agent
-        slots = Slots(max_children, max_waiting, timeouts.first_byte)
+        self._pace = Pace()
+        slots = Slots(max_children, max_waiting, timeouts.first_byte, self._pace)
         self._pool = Pool(slots, self._recipe, self._start, size=pool_size, idle=pool_idle, always=prewarm)
         self._leash = Leash()
         self._redactor = Redactor(value for variable, value in environment.items() if "KEY" in variable or "TOKEN" in variable)
@@ -95,8 +99,10 @@ class ClaudeCodeBackend:
         self._resolved: Mapping[str, str] = MappingProxyType({})
         self._models_until = -math.inf
         self._asking = asyncio.Lock()
+        self._plan: str | None = None
         self._limits: Mapping[str, JSON] = MappingProxyType({})
         self._login: tuple[float, Login | None] | None = None
+        self._asking_login = asyncio.Lock()
 
     async def send(self, request: Request, losses: Losses, client_key: str | None = None) -> EventStream:
         """As `backends.base.Backend`. Returns once there is content. The client's key is of no use here.
@@ -116,6 +122,7 @@ class ClaudeCodeBackend:
         answer = AgentAnswer(StreamDecoder, time.time, self._redactor.text) if works else Answer(StreamDecoder, plan.bridge, time.time)
         run = Run(child, session, answer, self._timeouts, self._redactor, finished=self._finished, gone=self._gone)
         self._runs.add(run)
+        self._pace.begin(run)
         try:
             await run.begin(loading, self._timeouts.first_byte)
         except UpstreamError as refusal:
@@ -131,6 +138,7 @@ class ClaudeCodeBackend:
         self._loading = asyncio.create_task(load_sdk())
 
     def _finished(self, run: Run) -> None:
+        self._pace.end(run)
         self._pool.finished(run.session.plan.model)
 
     def _gone(self, run: Run) -> None:
@@ -160,6 +168,11 @@ class ClaudeCodeBackend:
                 await self._ask_models()
         return self._models or ALIASES
 
+    async def account(self) -> str | None:
+        """As `backends.base.AccountBackend`: the subscription and what is left of it, as far as the CLI tells."""
+        await self.models()
+        return ", ".join(filter(None, (self._plan, limits_in_words(self._limits, time.time())))) or None
+
     async def _ask_models(self) -> None:
         model = ALIASES[0].id
         try:
@@ -169,6 +182,9 @@ class ClaudeCodeBackend:
         welcome: Mapping[str, JSON] = {}
         try:
             welcome = await ask(child, "ccproxy_models", {"subtype": "initialize", "systemPrompt": ""}, _MODELS_WITHIN)
+            self._plan = _subscription(welcome)
+            if self._plan is not None:
+                self._limits = limits_of(await ask(child, "ccproxy_usage", {"subtype": "get_usage"}, _USAGE_WITHIN)) or self._limits
         except BadUpstream:
             pass
         finally:
@@ -218,9 +234,10 @@ class ClaudeCodeBackend:
         return await Child.start(recipe.arguments, recipe.environment, folder, self._leash, has_helpers=self._agent is not None)
 
     async def _fresh_login(self, cli: Cli) -> Login | None:
-        now = time.monotonic()
-        if self._login is None or self._login[0] + _LOGIN_FRESH < now:
-            self._login = now, await ask_login(cli, self._environment)
+        async with self._asking_login:  # one process, however many want to know
+            if self._login is None or self._login[0] + _LOGIN_FRESH < time.monotonic():
+                login = await ask_login(cli, self._environment)
+                self._login = time.monotonic(), login
         return self._login[1]
 
     def _private_directory(self) -> str:
@@ -228,3 +245,9 @@ class ClaudeCodeBackend:
         if self._directory is None or not os.path.isdir(self._directory):
             self._directory = tempfile.mkdtemp(prefix="ccproxy-")
         return self._directory
+
+
+def _subscription(welcome: Mapping[str, JSON]) -> str | None:
+    account = welcome.get("account")
+    plan = account.get("subscriptionType") if isinstance(account, dict) else None
+    return plan if isinstance(plan, str) else None

@@ -126,7 +126,9 @@ async def _run(cli: Cli, environment: Mapping[str, str], *arguments: str) -> tup
     try:
         output, _ = await asyncio.wait_for(process.communicate(), _ANSWER_WITHIN)
     except TimeoutError:
-        process.kill()
-        await process.wait()
         return None, ""
+    finally:
+        if process.returncode is None:  # too slow, or nobody wants to know any more
+            process.kill()
+            await process.wait()
     return process.returncode, output.decode("utf-8", "replace")

@@ -4,14 +4,22 @@ import asyncio
 import contextlib
 from collections import deque
 
+from ccproxy_cli.backends.claude_code.pace import Pace
 from ccproxy_cli.core.errors import APIError, ErrorKind, UpstreamError
 
 
 class Slots:
-    """First come, first served; what does not fit is refused at once, so that nobody waits for nothing."""
+    """First come, first served; what does not fit is refused at once, so that nobody waits for nothing.
 
-    def __init__(self, most: int, most_waiting: int, patience: float) -> None:
+    Args:
+        patience: seconds that a request may wait.
+        pace: knows when those that are refused may come again.
+    """
+
+    def __init__(self, most: int, most_waiting: int, patience: float, pace: Pace | None = None) -> None:
+        self._most = most
         self._free = most
+        self._pace = Pace() if pace is None else pace
         self._queue: deque[asyncio.Future[None]] = deque()
         self._most_waiting = most_waiting
         self._patience = patience
@@ -37,7 +45,7 @@ class Slots:
         if self.try_take():
             return
         if len(self._queue) >= self._most_waiting:
-            raise _overloaded(f"{len(self._queue)} requests already wait for a Claude Code process")
+            raise self._overloaded(f"{len(self._queue)} requests already wait for a Claude Code process")
         turn = asyncio.get_running_loop().create_future()
         self._queue.append(turn)
         try:
@@ -46,7 +54,7 @@ class Slots:
         except BaseException as error:
             self._leave(turn)
             if isinstance(error, TimeoutError):
-                raise _overloaded(f"no Claude Code process became free within {self._patience:g} seconds") from error
+                raise self._overloaded(f"no Claude Code process became free within {self._patience:g} seconds") from error
             raise
 
     def give_back(self) -> None:
@@ -64,6 +72,6 @@ class Slots:
         with contextlib.suppress(ValueError):
             self._queue.remove(turn)
 
-
-def _overloaded(message: str) -> UpstreamError:
-    return UpstreamError(APIError(ErrorKind.OVERLOADED, message, retry_after="5", should_retry=True))
+    def _overloaded(self, message: str) -> UpstreamError:
+        wait = str(self._pace.wait(len(self._queue), self._most))
+        return UpstreamError(APIError(ErrorKind.OVERLOADED, message, retry_after=wait, should_retry=True))

@@ -12,17 +12,18 @@ _ccproxy() {
             return
         fi
         case "${path:+$path }${COMP_WORDS[index]}" in
-            "serve"|"serve stop"|"serve status"|"ask"|"wrap"|"doctor"|"models"|"test"|"config"|"config show"|"config path"|"config explain"|"config init"|"config import") path="${path:+$path }${COMP_WORDS[index]}" ;;
+            "serve"|"serve stop"|"serve status"|"ask"|"wrap"|"doctor"|"models"|"usage"|"test"|"config"|"config show"|"config path"|"config explain"|"config init"|"config import") path="${path:+$path }${COMP_WORDS[index]}" ;;
         esac
     done
     case "$previous" in
+        --by) COMPREPLY=($(compgen -W "model client day" -- "$current")); return ;;
         --log-level) COMPREPLY=($(compgen -W "debug info warning error" -- "$current")); return ;;
         --print-env) COMPREPLY=($(compgen -W "sh fish powershell json" -- "$current")); return ;;
         --attach|--config|--file|--output|--template|-a|-f|-o|-t) COMPREPLY=($(compgen -f -- "$current")); return ;;
-        --backend|--host|--max-tokens|--model|--param|--port|--provider|--schema|--system|--workers|-m|-p|-s) return ;;
+        --backend|--days|--host|--max-tokens|--model|--param|--port|--provider|--schema|--system|--workers|-m|-p|-s) return ;;
     esac
     case "$path" in
-        "") words="serve ask wrap doctor models test config --version -V --help -h" ;;
+        "") words="serve ask wrap doctor models usage test config --version -V --help -h" ;;
         "serve") words="stop status --host --port --config --workers --log-level --detach -d --json --help -h" ;;
         "serve stop") words="--port --json --help -h" ;;
         "serve status") words="--port --json --help -h" ;;
@@ -30,6 +31,7 @@ _ccproxy() {
         "wrap") words="--model -m --backend --print-env --config --help -h" ;;
         "doctor") words="--fix --config --json --help -h" ;;
         "models") words="--provider -p --config --json --help -h" ;;
+        "usage") words="--days --by --config --json --help -h" ;;
         "test") words="--provider -p --model -m --offline --explain --config --json --help -h" ;;
         "config") words="show path explain init import --help -h" ;;
         "config show") words="--config --json --help -h" ;;

@@ -6,6 +6,7 @@ $ccproxyWords = @{
         @('wrap', 'Run a program that talks to a server of its own'),
         @('doctor', 'Check installation, logins, keys and configuration'),
         @('models', 'List what can be asked right now'),
+        @('usage', 'Show the requests and tokens that servers have counted'),
         @('test', 'Try what each backend can do, and time it'),
         @('config', 'Show what is configured and why'),
         @('--version', 'Print the version'),
@@ -80,6 +81,14 @@ $ccproxyWords = @{
     'models' = @(
         @('--provider', 'Only this provider'),
         @('-p', 'Only this provider'),
+        @('--config', 'Configuration file, TOML, JSON or YAML'),
+        @('--json', 'Print a versioned JSON envelope'),
+        @('--help', 'Show this message and exit'),
+        @('-h', 'Show this message and exit')
+    )
+    'usage' = @(
+        @('--days', 'This day and those before it, by UTC; default 30'),
+        @('--by', 'model, client or day; default model'),
         @('--config', 'Configuration file, TOML, JSON or YAML'),
         @('--json', 'Print a versioned JSON envelope'),
         @('--help', 'Show this message and exit'),

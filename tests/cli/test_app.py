@@ -11,7 +11,7 @@ from tests.cli.conftest import Cli
 
 COMMANDS = [command for command in walk(command_tree()) if command.path]
 RUNNABLE = [command for command in COMMANDS if not command.subcommands or command.path == ("serve",)]
-LIST_OF_COMMANDS = ("serve", "ask", "wrap", "doctor", "models", "test", "config")
+LIST_OF_COMMANDS = ("serve", "ask", "wrap", "doctor", "models", "usage", "test", "config")
 
 
 def options(command: Command) -> Iterator[str]:

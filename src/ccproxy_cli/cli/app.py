@@ -21,7 +21,7 @@ def examples(*lines: str) -> str:
     return "\n".join(("\b", "Examples:", *(f"  {line}" for line in lines)))
 
 
-_ORDER = ("serve", "ask", "wrap", "doctor", "models", "test", "config")
+_ORDER = ("serve", "ask", "wrap", "doctor", "models", "usage", "test", "config")
 
 
 class Commands(typer.core.TyperGroup):
@@ -209,6 +209,19 @@ def models(provider: Provider = None, config: Config = None, json: Json = False)
     from ccproxy_cli.cli import models as command
 
     execute("models", lambda: command.run(provider, config), as_json=json)
+
+
+@app.command(epilog=examples("ccproxy usage", "ccproxy usage --days 7 --by day", "ccproxy usage --by client --json"))
+def usage(
+    days: Annotated[int, typer.Option(metavar="N", min=1, max=400, help="This day and those before it, by UTC; default 30.")] = 30,
+    by: Annotated[Literal["model", "client", "day"], typer.Option(metavar="WHAT", help="model, client or day; default model.")] = "model",
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Show the requests and tokens that servers have counted."""
+    from ccproxy_cli.cli import usage as command
+
+    execute("usage", lambda: command.run(days, by, config), as_json=json)
 
 
 @app.command("test", epilog=examples("ccproxy test", "ccproxy test --offline", "ccproxy test --provider up --explain"))

@@ -13,7 +13,11 @@ from attrs import frozen
 NAMES = ("ccproxy", "ccproxy-cli")
 """The same command under both its names."""
 
-_VALUES = {"--print-env": ("sh", "fish", "powershell", "json"), "--log-level": ("debug", "info", "warning", "error")}
+_VALUES = {
+    "--by": ("model", "client", "day"),
+    "--print-env": ("sh", "fish", "powershell", "json"),
+    "--log-level": ("debug", "info", "warning", "error"),
+}
 
 
 @frozen

@@ -60,25 +60,31 @@ def open_stores(settings: Settings, environ: Mapping[str, str], *, alone: bool) 
     Raises:
         ConfigError: the store is none that there is, or its client is not installed.
     """
-    url = settings.store.url
-    kind = url.partition(":")[0]
     here = stores_here(settings)
-    match kind:
-        case "memory":
-            return here
-        case "sqlite":
-            from ccproxy_cli.stores.sqlite import SQLiteStore
-
-            file = url.removeprefix("sqlite").removeprefix("://").replace("/~/", "~/", 1)
-            path = Path(file).expanduser() if file else state_folder(environ) / FILE
-            kept = Failover(SQLiteStore(path), time.monotonic, max_bytes=_ROOM)
-            return Stores(here.hot if alone else kept, kept)
-        case _:
-            kept = Failover(_server(url), time.monotonic, max_bytes=_ROOM)
-            return Stores(kept, kept, between_machines=True)
+    if settings.store.url == "memory":
+        return here
+    kept = Failover(named_store(settings.store.url, environ), time.monotonic, max_bytes=_ROOM)
+    between_machines = not is_file(settings.store.url)
+    return Stores(here.hot if alone and not between_machines else kept, kept, between_machines=between_machines)
 
 
-def _server(url: str) -> Store:
+def is_file(url: str) -> bool:
+    """Whether a store is a file of this machine's."""
+    return url.partition(":")[0] == "sqlite"
+
+
+def file_of(url: str, environ: Mapping[str, str]) -> Path:
+    """The file that a store is in."""
+    path = url.removeprefix("sqlite").removeprefix("://").replace("/~/", "~/", 1)
+    return Path(path).expanduser() if path else state_folder(environ) / FILE
+
+
+def named_store(url: str, environ: Mapping[str, str]) -> Store:
+    """The store outside this process that the settings name, as it is. Raises `ConfigError` as `open_stores` does."""
+    if is_file(url):
+        from ccproxy_cli.stores.sqlite import SQLiteStore
+
+        return SQLiteStore(file_of(url, environ))
     try:
         from ccproxy_cli.stores.redis import RedisStore
     except ImportError as error:

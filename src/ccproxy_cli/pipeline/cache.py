@@ -168,8 +168,7 @@ class AnswerCache:
             if until > now and self._bytes <= self._settings.max_mb << 20:
                 break
             self._forget(oldest)
-            if until > now:
-                await self._store.delete(oldest)
+            await self._store.delete(oldest)
 
     def _forget(self, key: str) -> None:
         if key in self._kept:

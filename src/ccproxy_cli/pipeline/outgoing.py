@@ -18,7 +18,6 @@ from ccproxy_cli.core.stream import Fold, InOrder
 from ccproxy_cli.pipeline.exchange import Exchange
 from ccproxy_cli.pipeline.naming import FrameNamer
 
-
 STREAM_HEADERS: Mapping[str, str] = MappingProxyType({"cache-control": "no-cache", "x-accel-buffering": "no"})
 """Nothing on the way may keep or hold back a stream."""
 

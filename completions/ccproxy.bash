@@ -27,7 +27,7 @@ _ccproxy() {
         "serve") words="stop status --host --port --config --workers --log-level --detach -d --json --help -h" ;;
         "serve stop") words="--port --json --help -h" ;;
         "serve status") words="--port --json --help -h" ;;
-        "ask") words="--model -m --system -s --template -t --param -p --file -f --attach -a --schema --max-tokens --no-stream --usage --config --json --help -h" ;;
+        "ask") words="--model -m --system -s --template -t --param -p --file -f --attach -a --schema --max-tokens --no-stream --usage --continue -c --no-save --config --json --help -h" ;;
         "wrap") words="--model -m --backend --print-env --config --help -h" ;;
         "doctor") words="--fix --config --json --help -h" ;;
         "models") words="--provider -p --config --json --help -h" ;;

@@ -37,6 +37,8 @@ for name in ccproxy ccproxy-cli
     complete -c $name -n '__fish_seen_subcommand_from ask' -l max-tokens -x -d 'Most tokens to answer with'
     complete -c $name -n '__fish_seen_subcommand_from ask' -l no-stream -d 'Print the answer when it is complete'
     complete -c $name -n '__fish_seen_subcommand_from ask' -l usage -d 'Print the tokens used, on standard error'
+    complete -c $name -n '__fish_seen_subcommand_from ask' -l continue -s c -d 'Go on from the last question and its answer'
+    complete -c $name -n '__fish_seen_subcommand_from ask' -l no-save -d 'Keep nothing of it for --continue'
     complete -c $name -n '__fish_seen_subcommand_from ask' -l config -r -F -d 'Configuration file, TOML, JSON or YAML'
     complete -c $name -n '__fish_seen_subcommand_from ask' -l json -d 'Print a versioned JSON envelope'
     complete -c $name -n '__fish_seen_subcommand_from ask' -l help -s h -d 'Show this message and exit'

@@ -145,6 +145,8 @@ def ask(
     max_tokens: Annotated[int | None, typer.Option(min=1, metavar="N", help="Most tokens to answer with.")] = None,
     no_stream: Annotated[bool, typer.Option("--no-stream", help="Print the answer when it is complete.")] = False,
     usage: Annotated[bool, typer.Option("--usage", help="Print the tokens used, on standard error.")] = False,
+    go_on: Annotated[bool, typer.Option("--continue", "-c", help="Go on from the last question and its answer.")] = False,
+    no_save: Annotated[bool, typer.Option("--no-save", help="Keep nothing of it for --continue.")] = False,
     config: Config = None,
     json: Json = False,
 ) -> None:
@@ -163,6 +165,8 @@ def ask(
         max_tokens=max_tokens,
         stream=not no_stream,
         usage=usage,
+        continued=go_on,
+        save=not no_save,
         config=config,
     )
     execute("ask", lambda: command.run(options, as_json=json), as_json=json)

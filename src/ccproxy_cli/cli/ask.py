@@ -1,6 +1,7 @@
 """`ask`: one question, one answer, no server."""
 
 import asyncio
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, frozen
 
 from ccproxy_cli.cli.asking import gather_parts, piped_input, read_schema, usage_error
+from ccproxy_cli.cli.conversation import conversation_of, load, save
 from ccproxy_cli.cli.gather import default_model, gather, only_provider, warn_of_redirects
 from ccproxy_cli.cli.render import console, printable
 from ccproxy_cli.cli.result import Failure, Result
@@ -23,6 +25,7 @@ from ccproxy_cli.core.parts import Reasoning, Refusal, Text
 from ccproxy_cli.core.request import Message, Output, OutputKind, Request, Role
 from ccproxy_cli.core.response import FinishReason, Response, Usage
 from ccproxy_cli.core.stream import Fold
+from ccproxy_cli.stores.place import state_folder
 
 if TYPE_CHECKING:
     from ccproxy_cli.cli.markdown import LiveMarkdown
@@ -43,6 +46,8 @@ class Options:
     max_tokens: int | None = None
     stream: bool = True
     usage: bool = False
+    continued: bool = False
+    save: bool = True
     config: str | None = None
 
 
@@ -72,7 +77,8 @@ def run(options: Options, *, as_json: bool) -> Result:
     warn_of_redirects(loaded)
     with Waiting(shown=not as_json) as waiting, _display(options, as_json) as show:
         asked = asyncio.run(_ask(request, loaded.settings, waiting, show))
-    return _result(asked, options, as_json)
+    trouble = save(state_folder(os.environ), conversation_of(asked.model, request, asked.response)) if options.save else None
+    return _result(asked, options, as_json, (f"note: {trouble}",) if trouble else ())
 
 
 def _request(options: Options) -> tuple[Options, Request]:
@@ -103,6 +109,8 @@ def _request(options: Options) -> tuple[Options, Request]:
         stream=options.stream,
         stream_usage=True,
     )
+    if options.continued:
+        request = load(state_folder(os.environ)).continued_by(request)
     return options, request
 
 
@@ -197,10 +205,10 @@ class _Plain(AbstractContextManager[Show]):
             sys.stdout.write("\n")
 
 
-def _result(asked: Asked, options: Options, as_json: bool) -> Result:
+def _result(asked: Asked, options: Options, as_json: bool, notes: tuple[str, ...]) -> Result:
     response = asked.response
     finish = response.finish.reason
-    messages = [f"note: {loss.field}: {loss.why}" for loss in asked.losses]
+    messages = [*(f"note: {loss.field}: {loss.why}" for loss in asked.losses), *notes]
     if finish in _ENDINGS:
         messages.append(f"note: {_ENDINGS[finish]}")
     if options.usage and not as_json:

@@ -83,7 +83,7 @@ class Machine:
         file.write_text("\n".join(lines) + "\n")
 
     @contextlib.contextmanager
-    def serve(self, config: str, **environment: str) -> Iterator[Served]:
+    def serve(self, config: str, *options: str, **environment: str) -> Iterator[Served]:
         """Serve what `config` says on a free port."""
         file = self.home / "ccproxy.toml"
         file.touch(mode=0o600)
@@ -92,7 +92,7 @@ class Machine:
         with (
             stderr.open("wb") as log,
             subprocess.Popen(
-                [*CCPROXY, "serve", "--json", "--port", "0", "--config", str(file)],
+                [*CCPROXY, "serve", "--json", "--port", "0", "--config", str(file), *options],
                 env=self.environment | environment,
                 cwd=self.work,
                 stdin=subprocess.DEVNULL,

@@ -91,7 +91,7 @@ class Assembly:
 
     def _hold(self, made_of: tuple[str, ProviderSettings, TimeoutSettings], settings: Settings) -> _Held:
         found = next((held for held in self._held if held.made_of == made_of), None)
-        return found or _Held(_backend(*made_of[:2], settings, self._redactor), made_of)
+        return found or _Held(_backend(*made_of[:2], settings, self._redactor, self._stores), made_of)
 
     async def release(self, pipeline: Pipeline) -> None:
         """End a pipeline, and every backend that no other one uses."""
@@ -122,7 +122,7 @@ def _providers(settings: Settings) -> dict[str, ProviderSettings]:
     return providers
 
 
-def _backend(name: str, provider: ProviderSettings, settings: Settings, redactor: Redactor) -> Backend:
+def _backend(name: str, provider: ProviderSettings, settings: Settings, redactor: Redactor, stores: Stores | None) -> Backend:
     match provider.preset:
         case "echo":
             from ccproxy_cli.backends.echo import EchoBackend
@@ -146,7 +146,8 @@ def _backend(name: str, provider: ProviderSettings, settings: Settings, redactor
         case _:
             from ccproxy_cli.backends.provider import http_backend
 
-            return http_backend(name, provider, PRESETS[provider.preset], settings.timeouts, os.environ, redactor)
+            kept = None if stores is None else stores.kept
+            return http_backend(name, provider, PRESETS[provider.preset], settings.timeouts, os.environ, redactor, kept)
 
 
 def route_table(settings: Settings) -> RouteTable:

@@ -11,6 +11,7 @@ from ccproxy_cli.backends.base import ByteStream, EventStream, Health, Meter, Re
 from ccproxy_cli.backends.calling import PLAIN, Calling
 from ccproxy_cli.backends.credentials import AuthStyle, Credentials
 from ccproxy_cli.backends.incoming import Fault, incoming_events, incoming_frames, whatever_comes
+from ccproxy_cli.backends.learned import Learned
 from ccproxy_cli.backends.transport import MAX_ERROR_BODY, Reply, Transport
 from ccproxy_cli.backends.travel import travelling_down, travelling_down_with_refusals, travelling_query, travelling_up
 from ccproxy_cli.config.settings import TimeoutSettings
@@ -18,6 +19,7 @@ from ccproxy_cli.core.catalog import ModelInfo, TokenCount
 from ccproxy_cli.core.errors import APIError, BadUpstream, ErrorKind, UpstreamError
 from ccproxy_cli.core.estimate import estimate_tokens
 from ccproxy_cli.core.extras import Losses, refuse_vital
+from ccproxy_cli.core.facts import news_in, with_facts
 from ccproxy_cli.core.formats import Format
 from ccproxy_cli.core.http import HOP_HEADER, HTTPCall, HTTPReply
 from ccproxy_cli.core.jsontext import JSONError, loads
@@ -33,8 +35,6 @@ from ccproxy_cli.observe.redact import Redactor
 _T = TypeVar("_T")
 
 _HEALTH_WAIT = 2.0
-_MOST_MODELS = 256
-"""Whose peculiarities are remembered: names come from clients."""
 _HEADERS = {
     "content-type": "application/json",
     "accept": "application/json, text/event-stream",
@@ -57,6 +57,7 @@ class HTTPBackend:
         timeouts: TimeoutSettings,
         *,
         calling: Calling = PLAIN,
+        learned: Learned | None = None,
         redactor: Redactor | None = None,
         listed: Sequence[str] = (),
     ) -> None:
@@ -65,6 +66,7 @@ class HTTPBackend:
             base_url: where the vendor's own SDK would be pointed.
             profile_for: what a model of this provider can take.
             calling: what it wants of every call.
+            learned: what its refusals have taught.
             redactor: learns the keys that are sent, and cleans every error.
             listed: models to name when the provider cannot list its own.
         """
@@ -77,17 +79,14 @@ class HTTPBackend:
         self._calling = calling
         self._headers = {**_HEADERS, **calling.headers}
         self._transport = Transport(name, base_url, timeouts)
-        self._without_json_schema: set[str] = set()
-        """Models that were heard to take the older dialect alone."""
+        self._learned = Learned() if learned is None else learned
 
     # The translating lane
 
     async def send(self, request: Request, losses: Losses, client_key: str | None = None) -> EventStream:
         """See `Backend.send`. Errors that an upstream tells in-band before any content are raised like any other."""
         request, names = fit_names(request, self.format.fit_tool_name)
-        profile = self._profile_for(request.model)
-        request, stops = split_stops(request, self.format, profile)
-        reply = await self._sent(request, profile, losses, client_key)
+        reply, stops = await self._sent(request, losses, client_key)
         try:
             if not request.stream or reply.media_type == "application/json":
                 events = _at_once(await self._response(reply))
@@ -100,24 +99,31 @@ class HTTPBackend:
             events = _up_to_a_stop(events, StopFilter(stops))
         return _with_names(events, names) if names else events
 
-    async def _sent(self, request: Request, profile: Profile, losses: Losses, client_key: str | None) -> Reply:
-        """The answer to the request, or to one in the format's older dialect if the upstream stumbles over the newer one."""
-        refuses, known = self.format.refuses_json_schema, request.model in self._without_json_schema
-        call = self.format.encode_request(request, evolve(profile, json_schema=False) if known else profile, losses)
+    async def _sent(self, request: Request, losses: Losses, client_key: str | None) -> tuple[Reply, tuple[str, ...]]:
+        """The answer, and the stop sequences that are ours to heed. A refusal that tells what the model does not take is learned from, and
+        the request sent once more without that."""
+        profile = await self._profile(request.model)
+        call, stops = self._encoded(request, profile, losses)
         losses.refuse_if_strict()
         try:
-            return await self._open(self._calling.fill(call), client_key)
+            return await self._open(self._calling.fill(call), client_key), stops
         except UpstreamError as error:
-            if refuses is None or known or not refuses(error.error):
-                raise
-            again = self.format.encode_request(request, evolve(profile, json_schema=False), losses)
+            facts = news_in(self.format.learn(error.error), profile)
+            again, stops = self._encoded(request, with_facts(profile, facts), losses)
             if again == call:
                 raise
         losses.refuse_if_strict()
         reply = await self._open(self._calling.fill(again), client_key)
-        if len(self._without_json_schema) < _MOST_MODELS:
-            self._without_json_schema.add(request.model)
-        return reply
+        await self._learned.add(request.model, facts)
+        return reply, stops
+
+    def _encoded(self, request: Request, profile: Profile, losses: Losses) -> tuple[HTTPCall, tuple[str, ...]]:
+        request, stops = split_stops(request, self.format, profile)
+        return self.format.encode_request(request, profile, losses), stops
+
+    async def _profile(self, model: str) -> Profile:
+        """What a model can take, as far as is known by now."""
+        return with_facts(self._profile_for(model), await self._learned.of(model))
 
     async def _response(self, reply: Reply) -> Response:
         body = await reply.read()
@@ -177,7 +183,7 @@ class HTTPBackend:
             refuse_vital(request.extras, self.format.name)
             return TokenCount(estimate_tokens(request), estimated=True)
         request, _ = fit_names(request, self.format.fit_tool_name)
-        profile = self._profile_for(request.model)
+        profile = await self._profile(request.model)
         request, _ = split_stops(request, self.format, profile)
         call = encode(request, profile, losses)
         losses.refuse_if_strict()

@@ -18,22 +18,34 @@ from ccproxy_cli.backends.credentials import (
     parse_key_source,
 )
 from ccproxy_cli.backends.http import HTTPBackend
+from ccproxy_cli.backends.learned import Learned
 from ccproxy_cli.backends.presets import Preset
 from ccproxy_cli.backends.profiles import profile_for
 from ccproxy_cli.config.origin import ConfigError, Problem
 from ccproxy_cli.config.secrets import is_loopback
 from ccproxy_cli.config.settings import ProviderSettings, TimeoutSettings
 from ccproxy_cli.core.formats import FORMATS
+from ccproxy_cli.core.ids import digest_id
 from ccproxy_cli.core.jsontext import JSON
 from ccproxy_cli.observe.redact import Redactor
+from ccproxy_cli.stores.base import Store
 
 _EXAMPLES = {"base_url": "http://127.0.0.1:9000/v1", "format": "openai-chat"}
 
 
 def http_backend(
-    name: str, provider: ProviderSettings, preset: Preset, timeouts: TimeoutSettings, environ: Mapping[str, str], redactor: Redactor
+    name: str,
+    provider: ProviderSettings,
+    preset: Preset,
+    timeouts: TimeoutSettings,
+    environ: Mapping[str, str],
+    redactor: Redactor,
+    store: Store | None = None,
 ) -> HTTPBackend:
     """The backend of one provider. Opens nothing yet.
+
+    Args:
+        store: where what its refusals teach is kept.
 
     Raises:
         ConfigError: the provider lacks what it needs.
@@ -55,6 +67,7 @@ def http_backend(
         functools.lru_cache(maxsize=256)(lambda model: profile_for(provider.preset, format_name, model, provider.profile, own_host=own)),
         timeouts,
         calling=_calling(provider, preset, base_url, environ),
+        learned=Learned(store, f"{name}/{digest_id(f'{format_name} {base_url}')}"),
         redactor=redactor,
         listed=provider.models or (() if preset.lists_models else preset.default_models),
     )

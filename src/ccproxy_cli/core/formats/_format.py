@@ -9,6 +9,7 @@ from ccproxy_cli.core.catalog import ModelInfo, TokenCount
 from ccproxy_cli.core.errors import APIError
 from ccproxy_cli.core.events import Event
 from ccproxy_cli.core.extras import Losses
+from ccproxy_cli.core.facts import Facts
 from ccproxy_cli.core.formats._keeping import Keeping
 from ccproxy_cli.core.formats._sameness import Sameness
 from ccproxy_cli.core.framing import Frame
@@ -138,9 +139,8 @@ class Format:
     """The same for the data of those frames of a stream that name it."""
     proof_slot: ProofSlot | None = None
     """Where this format's clients carry state that other vendors want back; None if they have no place for it."""
-    refuses_json_schema: Callable[[APIError], bool] | None = field(default=None, repr=False)
-    """Whether an upstream's error may mean that its model takes tools in an older dialect alone (`Profile.json_schema`); None where there
-    is one dialect."""
+    learn: Callable[[APIError], Facts] = field(kw_only=True, repr=False)
+    """The facts of a profile that an upstream's refusal of a request tells of its model; none if it tells none."""
     encode_rates: Callable[[Rates, float], Mapping[str, str]] | None = field(default=None, repr=False)
     """Reply headers that tell what may still be asked for, at a Unix time; None where the vendor tells nothing."""
     decode_rates: Callable[[Mapping[str, str], float], Rates] | None = field(default=None, repr=False)

@@ -100,7 +100,7 @@ def _read_body(body: bytes, status: int, name: str) -> APIError:
             return _describe(value, status, name)
         case {"detail": detail}:  # FastAPI servers
             return _describe({"error": {"message": _words(detail)}}, status, name)
-        case {"message": str()}:
+        case {"message": str() | dict() | list()}:  # in Mistral's the message is what its framework said
             return _describe({"error": value}, status, name)
         case _:
             return _plain(b"", status, name)

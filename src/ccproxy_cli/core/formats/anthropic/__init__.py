@@ -15,6 +15,7 @@ from ccproxy_cli.core.formats.anthropic.catalog import (
 from ccproxy_cli.core.formats.anthropic.envelope import check, peek
 from ccproxy_cli.core.formats.anthropic.errors import decode_error, encode_error, encode_stream_error
 from ccproxy_cli.core.formats.anthropic.rates import decode_rates, encode_rates
+from ccproxy_cli.core.formats.anthropic.quirks import learn
 from ccproxy_cli.core.formats.anthropic.receipt import read_receipt
 from ccproxy_cli.core.formats.anthropic.request_decoder import decode_count_request, decode_request
 from ccproxy_cli.core.formats.anthropic.request_encoder import encode_count_request, encode_request
@@ -58,6 +59,7 @@ FORMAT = Format(
     encode_rates=encode_rates,
     decode_rates=decode_rates,
     proof_slot=ProofSlot(ProofKind.SIGNATURE),
+    learn=learn,
 )
 
 __all__ = ["FORMAT", "StreamDecoder"]

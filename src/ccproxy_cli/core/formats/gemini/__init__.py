@@ -11,9 +11,10 @@ from ccproxy_cli.core.formats.gemini.catalog import (
     models_call,
 )
 from ccproxy_cli.core.formats.gemini.envelope import peek
-from ccproxy_cli.core.formats.gemini.errors import decode_error, encode_error, encode_stream_error, refuses_json_schema
+from ccproxy_cli.core.formats.gemini.errors import decode_error, encode_error, encode_stream_error
 from ccproxy_cli.core.formats.gemini.names import fit_name
 from ccproxy_cli.core.formats.gemini.parts import STAND_IN
+from ccproxy_cli.core.formats.gemini.quirks import learn
 from ccproxy_cli.core.formats.gemini.request_decoder import decode_count_request, decode_request
 from ccproxy_cli.core.formats.gemini.request_encoder import encode_count_request, encode_request
 from ccproxy_cli.core.formats.gemini.response_decoder import decode_response
@@ -52,7 +53,7 @@ FORMAT = Format(
     model_in_frame=("modelVersion",),
     fit_tool_name=fit_name,
     stops_taken=stops_taken,
-    refuses_json_schema=refuses_json_schema,
+    learn=learn,
     # Gemini CLI leaves the thoughts out of the history it sends, and hands back the signatures of its calls (seen 2026-11).
     proof_slot=ProofSlot(ProofKind.SIGNATURE, on_words=True, thoughts_return=False, stand_in=STAND_IN),
 )

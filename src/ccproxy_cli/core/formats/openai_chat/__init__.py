@@ -10,6 +10,7 @@ from ccproxy_cli.core.formats.openai_chat.decoder import ChatStreamDecoder
 from ccproxy_cli.core.formats.openai_chat.encoder import ChatStreamEncoder
 from ccproxy_cli.core.formats.openai_chat.envelope import check, peek
 from ccproxy_cli.core.formats.openai_chat.errors import decode_error, encode_error, encode_stream_error
+from ccproxy_cli.core.formats.openai_chat.quirks import learn
 from ccproxy_cli.core.formats.openai_chat.receipt import read_receipt
 from ccproxy_cli.core.formats.openai_chat.request import decode_request, encode_request
 from ccproxy_cli.core.formats.openai_chat.response import decode_response, encode_response
@@ -45,6 +46,7 @@ FORMAT = Format(
     encode_rates=encode_rates,
     decode_rates=decode_rates,
     fit_tool_name=partial(fit_name, limit=64),
+    learn=learn,
 )
 
 __all__ = ["FORMAT"]

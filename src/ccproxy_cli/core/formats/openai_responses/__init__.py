@@ -10,6 +10,7 @@ from ccproxy_cli.core.formats.openai_responses.encoder import ResponsesStreamEnc
 from ccproxy_cli.core.formats.openai_responses.envelope import peek
 from ccproxy_cli.core.formats.openai_responses.errors import decode_error, encode_error, encode_stream_error
 from ccproxy_cli.core.formats.openai_responses.keeping import ResponsesKeeping
+from ccproxy_cli.core.formats.openai_responses.quirks import learn
 from ccproxy_cli.core.formats.openai_responses.request import (
     decode_count_request,
     decode_request,
@@ -56,6 +57,7 @@ FORMAT = Format(
     decode_rates=decode_rates,
     proof_slot=ProofSlot(ProofKind.SEALED),
     keeping=ResponsesKeeping(),
+    learn=learn,
 )
 
 __all__ = ["FORMAT"]

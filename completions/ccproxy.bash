@@ -20,7 +20,7 @@ _ccproxy() {
         --log-level) COMPREPLY=($(compgen -W "debug info warning error" -- "$current")); return ;;
         --print-env) COMPREPLY=($(compgen -W "sh fish powershell json" -- "$current")); return ;;
         --attach|--config|--file|--output|--template|-a|-f|-o|-t) COMPREPLY=($(compgen -f -- "$current")); return ;;
-        --backend|--days|--host|--max-tokens|--model|--param|--port|--provider|--schema|--system|--workers|-m|-p|-s) return ;;
+        --backend|--client|--days|--host|--max-tokens|--model|--param|--port|--provider|--schema|--system|--tokens|--workers|-m|-p|-s) return ;;
     esac
     case "$path" in
         "") words="serve ask wrap doctor models usage test config --version -V --help -h" ;;
@@ -36,7 +36,7 @@ _ccproxy() {
         "config") words="show path explain init import --help -h" ;;
         "config show") words="--config --json --help -h" ;;
         "config path") words="--config --json --help -h" ;;
-        "config explain") words="--config --json --help -h" ;;
+        "config explain") words="--client --thinking --image --web-search --background --tokens --config --json --help -h" ;;
         "config init") words="--output -o --force --yes -y --json --help -h" ;;
         "config import") words="--output -o --force --json --help -h" ;;
     esac

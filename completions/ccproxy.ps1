@@ -112,7 +112,7 @@ $ccproxyWords = @{
     'config' = @(
         @('show', 'Show every setting and where it came from; keys are masked'),
         @('path', 'Print the configuration file in force, or where to make one'),
-        @('explain', 'Show which route a model name takes and why'),
+        @('explain', 'Show which route a model name takes and why, and what stands in when that fails'),
         @('init', 'Write a first configuration file; asks what it cannot find out'),
         @('import', 'Write the settings of another proxy in this programs own words'),
         @('--help', 'Show this message and exit'),
@@ -131,6 +131,12 @@ $ccproxyWords = @{
         @('-h', 'Show this message and exit')
     )
     'config explain' = @(
+        @('--client', 'As this client would ask'),
+        @('--thinking', 'The model is asked to think'),
+        @('--image', 'There is an image in the conversation'),
+        @('--web-search', 'A hosted web search is among the tools'),
+        @('--background', 'It is a small chore of an agent'),
+        @('--tokens', 'The input has so many tokens'),
         @('--config', 'Configuration file, TOML, JSON or YAML'),
         @('--json', 'Print a versioned JSON envelope'),
         @('--help', 'Show this message and exit'),

@@ -15,6 +15,7 @@ from ccproxy_cli.backends.base import Backend
 from ccproxy_cli.backends.presets import PRESETS
 from ccproxy_cli.config.settings import ProviderSettings, Settings, TimeoutSettings
 from ccproxy_cli.observe.redact import Redactor
+from ccproxy_cli.pipeline.allowed import Allowed
 from ccproxy_cli.pipeline.attempts import Attempts
 from ccproxy_cli.pipeline.cache import AnswerCache
 from ccproxy_cli.pipeline.limits import Limits
@@ -84,6 +85,7 @@ class Assembly:
             backends,
             seal_key=lambda: self._seal_key(),
             stores=stores,
+            allowed=Allowed({name: client.models for name, client in settings.clients.items()}),
             attempts=_attempts(settings, stores.hot),
             limits=Limits.of(settings, stores.hot),
             cache=AnswerCache.of(settings.cache, stores.hot),
@@ -159,7 +161,7 @@ def route_table(settings: Settings) -> RouteTable:
     }
     others = [name for name, provider in providers.items() if provider.preset != ECHO]
     lone = others[0] if len(others) == 1 and providers[others[0]].preset != "claude-code" else None
-    return RouteTable(settings.models, families, lone)
+    return RouteTable(settings.models, families, lone, settings.rules)
 
 
 def _claims_names(provider: ProviderSettings) -> bool:

@@ -37,16 +37,51 @@ def test_without_a_file_the_place_for_one_is_told(cli: Cli) -> None:
 def test_a_route_is_explained(cli: Cli) -> None:
     path = cli.configure('[providers.up]\npreset = "openai"\nbase_url = "http://127.0.0.1:9/v1"\n[models]\n"claude-*" = "up/big-*"\n')
     data = cli("config", "explain", "claude-x", "--json").envelope["data"]
-    assert data == {
-        "model": "claude-x",
-        "provider": "up",
-        "target_model": "big-x",
-        "preset": "openai",
-        "base_url": "http://127.0.0.1:9/v1",
-        "why": 'rule "claude-*"',
-        "where": f"{path}:5",
-    }
+    target = {"provider": "up", "target_model": "big-x", "preset": "openai", "base_url": "http://127.0.0.1:9/v1"}
+    assert data == {"model": "claude-x", **target, "why": 'rule "claude-*"', "where": f"{path}:5", "chain": [target]}
     assert "up/big-x" in cli("config", "explain", "claude-x").out
+
+
+RULES = """
+[providers.up]
+preset = "openai"
+base_url = "http://127.0.0.1:9/v1"
+[clients.alice]
+token = "alice-0123456789abcdef0123456789"
+models = ["gpt-*"]
+[models]
+"*" = "up/*"
+[[rules]]
+to = ["up/deep", "echo/echo"]
+thinking = true
+[[rules]]
+to = "up/long"
+min_tokens = 1000
+client = "alice"
+"""
+
+
+def test_a_rule_is_explained_with_its_line_and_its_chain(cli: Cli) -> None:
+    path = cli.configure(RULES)
+    line = RULES.splitlines().index("thinking = true") - 1
+    data = cli("config", "explain", "m", "--thinking", "--json").envelope["data"]
+    assert (data["why"], [member["target_model"] for member in data["chain"]]) == ("rule 1: thinking", ["deep", "echo"])
+    assert data["where"] in (f"{path}:{line}", f"{path}:{line + 1}", f"{path}:{line + 2}")
+    told = cli("config", "explain", "m", "--thinking").out
+    assert "up/deep" in told
+    assert "then to" in told
+    assert cli("config", "explain", "gpt-5", "--tokens", "2000", "--json").envelope["data"]["target_model"] == "gpt-5"
+    assert cli("config", "explain", "gpt-5", "--tokens", "2000", "--client", "alice", "--json").envelope["data"]["target_model"] == "long"
+
+
+def test_a_client_is_told_what_it_may_not_ask_for(cli: Cli) -> None:
+    cli.configure(RULES)
+    refused = cli("config", "explain", "m", "--client", "alice")
+    assert refused.code == 1
+    assert "not among the models that alice may ask for" in refused.err
+    unknown = cli("config", "explain", "m", "--client", "alise")
+    assert unknown.code == 2
+    assert "did you mean 'alice'" in unknown.err
 
 
 def test_the_current_folder_may_not_redirect_keys_in_silence(cli: Cli) -> None:

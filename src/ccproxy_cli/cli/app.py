@@ -260,16 +260,26 @@ def config_path(config: Config = None, json: Json = False) -> None:
     execute("config path", lambda: command.path(config), as_json=json)
 
 
-@configuration.command("explain", epilog=examples("ccproxy config explain claude-sonnet-4-5"))
+@configuration.command(
+    "explain",
+    epilog=examples("ccproxy config explain claude-sonnet-4-5", "ccproxy config explain claude-sonnet-4-5 --thinking --tokens 120000"),
+)
 def config_explain(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model name, as a client would ask for it.")],
+    client: Annotated[str | None, typer.Option("--client", metavar="NAME", help="As this client would ask.")] = None,
+    thinking: Annotated[bool, typer.Option("--thinking", help="The model is asked to think.")] = False,
+    image: Annotated[bool, typer.Option("--image", help="There is an image in the conversation.")] = False,
+    web_search: Annotated[bool, typer.Option("--web-search", help="A hosted web search is among the tools.")] = False,
+    background: Annotated[bool, typer.Option("--background", help="It is a small chore of an agent.")] = False,
+    tokens: Annotated[int, typer.Option("--tokens", metavar="N", min=0, help="The input has so many tokens.")] = 0,
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """Show which route a model name takes and why."""
+    """Show which route a model name takes and why, and what stands in when that fails."""
     from ccproxy_cli.cli import config as command
 
-    execute("config explain", lambda: command.explain(model, config), as_json=json)
+    case = command.Case(model, client, thinking, image, web_search, background, tokens)
+    execute("config explain", lambda: command.explain(case, config), as_json=json)
 
 
 @configuration.command("init", epilog=examples("ccproxy config init", "ccproxy config init --yes --output ccproxy.toml"))

@@ -2,18 +2,23 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
+from attrs import frozen
 
 from ccproxy_cli.cli.gather import gather
 from ccproxy_cli.cli.result import Cell, Result, Table
 from ccproxy_cli.config.files import user_folder
 from ccproxy_cli.config.load import Loaded
-from ccproxy_cli.config.origin import Kind, dotted
+from ccproxy_cli.config.origin import ConfigError, Kind, Origin, Problem, dotted
 from ccproxy_cli.config.origin import Path as Key
 from ccproxy_cli.config.secrets import is_secret, masked
 from ccproxy_cli.config.settings import ModelRule, ProviderSettings, Settings
+from ccproxy_cli.config.structure import did_you_mean
+
+if TYPE_CHECKING:
+    from ccproxy_cli.pipeline.route import Target
 
 
 def show(config: str | None) -> Result:
@@ -103,28 +108,45 @@ def path(config: str | None) -> Result:
     return Result("config path", {"path": str(place), "exists": False}, (str(place),), (note,))
 
 
-def explain(model: str, config: str | None) -> Result:
-    """The route of a model name."""
+@frozen
+class Case:
+    """A request whose route is asked for."""
+
+    model: str
+    client: str | None = None
+    thinking: bool = False
+    images: bool = False
+    web_search: bool = False
+    background: bool = False
+    tokens: int = 0
+
+
+def explain(case: Case, config: str | None) -> Result:
+    """The route that such a request takes."""
+    from ccproxy_cli.core.formats import Outline
+    from ccproxy_cli.pipeline.allowed import Allowed
+    from ccproxy_cli.pipeline.facts import StatedFacts
     from ccproxy_cli.wiring import route_table
 
     loaded = gather(config)
-    route = route_table(loaded.settings).resolve(model)
-    provider = loaded.settings.providers[route.target.provider]
-    rule = next((rule for rule in loaded.settings.models if f'"{rule.pattern}"' in route.why), None)
-    where = str(loaded.origin("models", rule.pattern)) if rule else str(loaded.origin("providers", route.target.provider))
-    data = {
-        "model": model,
-        "provider": route.target.provider,
-        "target_model": route.target.model,
-        "preset": provider.preset,
-        "base_url": provider.base_url,
-        "why": route.why,
-        "where": where,
-    }
-    rows = (
-        ("model", model),
-        ("goes to", Cell(str(route.target), "strong")),
-        ("because", f"{route.why} ({where})"),
-        ("provider", f"{provider.preset}{' at ' + provider.base_url if provider.base_url else ''}"),
-    )
-    return Result("config explain", data, (Table(("", ""), rows),))
+    settings = loaded.settings
+    if case.client is not None and case.client not in settings.clients:
+        message = f"there is no client {case.client!r}{did_you_mean(case.client, settings.clients)}"
+        raise ConfigError([Problem(message, Origin(Kind.COMMAND_LINE, "--client"))])
+    Allowed({name: client.models for name, client in settings.clients.items()}).check(case.client, case.model)
+    outline = Outline(case.thinking, case.images, case.web_search, case.background)
+    route = route_table(settings).resolve(case.model, StatedFacts(case.client, outline, case.tokens))
+    chain = [_described(target, settings) for target in route.targets]
+    where = str(loaded.origin(*(route.setting or ("providers", route.target.provider))))
+    data = {"model": case.model, **chain[0], "why": route.why, "where": where, "chain": chain}
+    rows: list[tuple[str | Cell, ...]] = [("model", case.model)]
+    for number, (target, told) in enumerate(zip(route.targets, chain, strict=True)):
+        by = f"{told['preset']}{' at ' + told['base_url'] if told['base_url'] else ''}"
+        rows += [("then to" if number else "goes to", Cell(str(target), "strong")), ("provider", by)]
+    rows.append(("because", f"{route.why} ({where})"))
+    return Result("config explain", data, (Table(("", ""), tuple(rows)),))
+
+
+def _described(target: "Target", settings: Settings) -> dict[str, Any]:
+    provider = settings.providers.get(target.provider, ProviderSettings(target.provider))
+    return {"provider": target.provider, "target_model": target.model, "preset": provider.preset, "base_url": provider.base_url}

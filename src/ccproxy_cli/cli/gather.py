@@ -116,5 +116,6 @@ def only_provider(settings: Settings, name: str | None) -> Settings:
     if name not in settings.providers:
         known = ", ".join(settings.providers)
         raise ConfigError([Problem(f"there is no provider {name!r}; there are: {known}", Origin(Kind.COMMAND_LINE, "--provider"))])
-    rules = tuple(rule for rule in settings.models if rule.targets[0].startswith(f"{name}/"))
-    return evolve(settings, providers={name: settings.providers[name]}, models=rules)
+    own = [evolve(rule, targets=tuple(target for target in rule.targets if target.startswith(f"{name}/"))) for rule in settings.models]
+    models = tuple(rule for rule in own if rule.targets)
+    return evolve(settings, providers={name: settings.providers[name]}, models=models, rules=())

@@ -61,7 +61,7 @@ def routes_with_default(table: RouteTable, default: str | None) -> RouteTable:
     named = [_keeping(provider) for provider in table.families]
     own = [ModelRule(pattern, (f"{provider}/{pattern}",)) for provider, patterns in table.families.items() for pattern in patterns]
     last = ModelRule("*", (default or f"{table.sole}/*",))
-    return RouteTable([*table.rules, *named, *own, last], table.families, None)
+    return RouteTable([*table.rules, *named, *own, last], table.families, None, table.by_content)
 
 
 def takes_every_name(table: RouteTable, provider: str | None) -> bool:

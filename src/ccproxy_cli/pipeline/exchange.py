@@ -35,6 +35,8 @@ class Exchange:
     stream: bool = False
     route: str | None = None
     """`provider/model` that serves it, or failed to."""
+    rule: str | None = None
+    """The rule that led it there and all its targets, where it did so by what is in the request or names several."""
     alias: str | None = None
     """What the answer is to call the model: what the client called it, where the route leads to another name."""
     tries: int = 0

@@ -23,9 +23,11 @@ from ccproxy_cli.core.formats import Envelope, Keeping
 from ccproxy_cli.core.http import HTTPCall, HTTPReply
 from ccproxy_cli.core.request import Message, Request
 from ccproxy_cli.core.seal import KEY_LENGTH
+from ccproxy_cli.pipeline.allowed import Allowed
 from ccproxy_cli.pipeline.attempts import Attempts
 from ccproxy_cli.pipeline.cache import AnswerCache
 from ccproxy_cli.pipeline.exchange import Answer, Exchange
+from ccproxy_cli.pipeline.facts import CallFacts, facts_of
 from ccproxy_cli.pipeline.limits import Limits
 from ccproxy_cli.pipeline.memory import Listener, remember, with_recalled
 from ccproxy_cli.pipeline.misfit import Misfits, as_if_foreign
@@ -39,7 +41,7 @@ from ccproxy_cli.pipeline.stored import Keeper, Promise
 from ccproxy_cli.pipeline.turnstore import StoredTurns
 from ccproxy_cli.stores.opening import Stores, stores_here
 
-_LOSSES_HEADER_LIMIT = 1024
+_HEADER_LIMIT = 1024
 
 
 class Pipeline:
@@ -53,6 +55,7 @@ class Pipeline:
         seal_key: KeySource | None = None,
         stores: Stores | None = None,
         attempts: Attempts | None = None,
+        allowed: Allowed | None = None,
         limits: Limits | None = None,
         cache: AnswerCache | None = None,
     ) -> None:
@@ -62,6 +65,7 @@ class Pipeline:
             stores: where answers are kept that clients go on from by id, and reasoning that they cannot hand back; by default in this
                 process. Whoever gives them closes them.
             attempts: what is done about upstreams that fail; by default what the default settings say.
+            allowed: which models clients may ask for; all of them by default.
             limits: how much may be asked for; whoever takes requests in asks them. None for no limits.
             cache: answers to be given again. None for giving each once.
         """
@@ -75,6 +79,7 @@ class Pipeline:
         self._keeper = Keeper(stores)
         self._attempts = Attempts(RetrySettings(), Rests(time.time)) if attempts is None else attempts
         self._misfits = Misfits()
+        self._allowed = Allowed({}) if allowed is None else allowed
         # Asked once: checking a runtime protocol costs more than routing a request.
         self._relays = {name: backend for name, backend in backends.items() if isinstance(backend, RelayBackend)}
 
@@ -94,7 +99,7 @@ class Pipeline:
             exchange.call = call
             return await self._ask(exchange, envelope, target)
 
-        targets = self._route(exchange).targets
+        targets = self._route(exchange, envelope).targets
         if self._cache is None:
             return await self._attempts.answer(exchange, targets, attempt)
         return await self._cache.answer(exchange, envelope, targets, lambda: self._attempts.answer(exchange, targets, attempt))
@@ -133,16 +138,15 @@ class Pipeline:
         decode, encode = exchange.format.decode_count_request, exchange.format.encode_count
         if decode is None or encode is None:
             raise BadRequest("this API has no token counter", kind=ErrorKind.NOT_FOUND)
+        envelope = exchange.format.peek(exchange.call)
+        exchange.model = envelope.model
+        target = self._first(exchange, envelope)
+        relay = self._relays.get(target.provider)
         if exchange.format.keeping is not None:
-            envelope = exchange.format.peek(exchange.call)
-            exchange.model = envelope.model
-            relay = self._relays.get(self._first(exchange).provider)
             await self._keeper.written_out(exchange, envelope, vendor_keeps=relay is not None and relay.format is exchange.format)
         request = decode(exchange.call, exchange.losses)
-        exchange.model = request.model
-        target = self._first(exchange)
         exchange.sent(time.monotonic())
-        request = await self._incoming(exchange, _asking(request, target.model), self._relays.get(target.provider))
+        request = await self._incoming(exchange, _asking(request, target.model), relay)
         count = await self.backends[target.provider].count_tokens(request, exchange.losses, exchange.client_key)
         exchange.first_byte = time.monotonic()
         headers = {"x-token-count": "estimate"} if count.estimated else {}
@@ -150,7 +154,7 @@ class Pipeline:
 
     async def ask(self, request: Request, losses: Losses) -> EventStream:
         """Serve a neutral request without any client format: the way of `ask` and `test`. Raises as `generate` does."""
-        target = self.routes.resolve(request.model).targets[0]
+        target = self.routes.resolve(request.model, facts_of(request) if self.routes.by_content else None).target
         return await self.backends[target.provider].send(_asking(request, target.model), losses)
 
     async def kept(self, exchange: Exchange) -> Answer:
@@ -199,7 +203,7 @@ class Pipeline:
         """
         envelope = exchange.format.peek(exchange.call)
         exchange.model = envelope.model
-        target = self._first(exchange)
+        target = self._first(exchange, envelope)
         relay = self._relays.get(target.provider)
         if relay is None or relay.format.name not in holders:
             message = f"{exchange.call.path} is not served for this model: its provider, {target.provider}, has no such thing"
@@ -222,13 +226,14 @@ class Pipeline:
     # Catalog and state
 
     async def list_models(self, exchange: Exchange) -> Answer:
-        """Every model that can be asked for, in the client's format."""
-        return Answer(200, {"content-type": "application/json"}, exchange.format.encode_models(await self.models()))
+        """Every model that the client may ask for, in its format."""
+        models = tuple(model for model in await self.models() if self._allowed.may_ask(exchange.client, model.id))
+        return Answer(200, {"content-type": "application/json"}, exchange.format.encode_models(models))
 
     async def get_model(self, exchange: Exchange, model_id: str) -> Answer:
         """One model, in the client's format. Raises `BadRequest` if nobody has it."""
         for model in await self.models():
-            if model.id == model_id:
+            if model.id == model_id and self._allowed.may_ask(exchange.client, model_id):
                 return Answer(200, {"content-type": "application/json"}, exchange.format.encode_model(model))
         raise BadRequest(f"model: {model_id[:100]}", "model", ErrorKind.NOT_FOUND, "model_not_found")
 
@@ -270,12 +275,18 @@ class Pipeline:
 
     # The two lanes
 
-    def _route(self, exchange: Exchange) -> Route:
-        return self.routes.resolve(exchange.model or "")
+    def _route(self, exchange: Exchange, envelope: Envelope) -> Route:
+        self._allowed.check(exchange.client, envelope.model)
+        by_content = bool(self.routes.by_content)
+        facts = CallFacts(exchange.client, exchange.format, exchange.call, envelope) if by_content else None
+        route = self.routes.resolve(envelope.model, facts)
+        if by_content or len(route.targets) > 1:
+            exchange.rule = f"{route.why} -> {', '.join(map(str, route.targets))}"
+        return route
 
-    def _first(self, exchange: Exchange) -> Target:
+    def _first(self, exchange: Exchange, envelope: Envelope) -> Target:
         """The target that is asked for what is not about generating: there it is the one, others count and keep in their own ways."""
-        target = self._route(exchange).targets[0]
+        target = self._route(exchange, envelope).target
         exchange.route = str(target)
         exchange.alias = None if target.model == exchange.model else exchange.model
         return target
@@ -355,11 +366,13 @@ class Pipeline:
     @staticmethod
     def _headers(exchange: Exchange) -> dict[str, str]:
         headers = {"x-ccproxy-route": _header_safe(exchange.route or "")}
+        if exchange.rule is not None:
+            headers["x-ccproxy-rule"] = _header_safe(exchange.rule[:_HEADER_LIMIT])
         if exchange.tries > 1:
             headers["x-ccproxy-attempts"] = str(exchange.tries)
         if exchange.losses:
             fields = ",".join(loss.field for loss in exchange.losses)
-            headers["x-ccproxy-losses"] = _header_safe(fields[:_LOSSES_HEADER_LIMIT])
+            headers["x-ccproxy-losses"] = _header_safe(fields[:_HEADER_LIMIT])
         return headers
 
 

@@ -20,7 +20,10 @@ _PREFLIGHT = {
     "access-control-allow-headers": "*, authorization",  # the star does not cover this one
     "access-control-max-age": "600",
 }
-_EXPOSED = b"x-request-id, request-id, retry-after, x-ccproxy-route, x-ccproxy-losses, x-ccproxy-cache, x-ccproxy-overhead-ms"
+_EXPOSED = (
+    b"x-request-id, request-id, retry-after, x-ccproxy-route, x-ccproxy-rule, x-ccproxy-attempts, x-ccproxy-losses, x-ccproxy-cache,"
+    b" x-ccproxy-overhead-ms"
+)
 
 
 class Front:

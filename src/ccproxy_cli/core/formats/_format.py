@@ -11,6 +11,7 @@ from ccproxy_cli.core.events import Event
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.facts import Facts
 from ccproxy_cli.core.formats._keeping import Keeping
+from ccproxy_cli.core.formats._outline import Outline
 from ccproxy_cli.core.formats._sameness import Sameness
 from ccproxy_cli.core.framing import Frame
 from ccproxy_cli.core.http import HTTPCall, HTTPReply
@@ -101,6 +102,8 @@ class Format:
     check: Callable[[Envelope], None] | None = field(default=None, kw_only=True, repr=False)
     """Refuse by its envelope a request that is passed on without being read, if its shape is not what every request has. None where
     `peek` has looked at all of it."""
+    outline: Callable[[Envelope], Outline] = field(kw_only=True, repr=False)
+    """What routing rules ask of a request. Raises nothing."""
     decode_request: Callable[[HTTPCall, Losses], Request] = field(repr=False)
     encode_request: Callable[[Request, Profile, Losses], HTTPCall] = field(repr=False)
     """Also gets what the target model can take; what it cannot is bent or dropped, and recorded."""

@@ -14,6 +14,7 @@ from ccproxy_cli.core.formats.anthropic.catalog import (
 )
 from ccproxy_cli.core.formats.anthropic.envelope import check, peek
 from ccproxy_cli.core.formats.anthropic.errors import decode_error, encode_error, encode_stream_error
+from ccproxy_cli.core.formats.anthropic.outline import outline
 from ccproxy_cli.core.formats.anthropic.rates import decode_rates, encode_rates
 from ccproxy_cli.core.formats.anthropic.quirks import learn
 from ccproxy_cli.core.formats.anthropic.receipt import read_receipt
@@ -34,6 +35,7 @@ FORMAT = Format(
     peek=peek,
     sameness=SAMENESS,
     check=check,
+    outline=outline,
     decode_request=decode_request,
     encode_request=encode_request,
     decode_response=decode_response,

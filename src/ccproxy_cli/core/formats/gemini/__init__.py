@@ -13,6 +13,7 @@ from ccproxy_cli.core.formats.gemini.catalog import (
 from ccproxy_cli.core.formats.gemini.envelope import peek
 from ccproxy_cli.core.formats.gemini.errors import decode_error, encode_error, encode_stream_error
 from ccproxy_cli.core.formats.gemini.names import fit_name
+from ccproxy_cli.core.formats.gemini.outline import outline
 from ccproxy_cli.core.formats.gemini.parts import STAND_IN
 from ccproxy_cli.core.formats.gemini.quirks import learn
 from ccproxy_cli.core.formats.gemini.request_decoder import decode_count_request, decode_request
@@ -31,6 +32,7 @@ FORMAT = Format(
     ordered=True,
     peek=peek,
     sameness=SAMENESS,
+    outline=outline,
     decode_request=decode_request,
     encode_request=encode_request,
     decode_response=decode_response,

@@ -10,6 +10,7 @@ from ccproxy_cli.core.formats.openai_chat.decoder import ChatStreamDecoder
 from ccproxy_cli.core.formats.openai_chat.encoder import ChatStreamEncoder
 from ccproxy_cli.core.formats.openai_chat.envelope import check, peek
 from ccproxy_cli.core.formats.openai_chat.errors import decode_error, encode_error, encode_stream_error
+from ccproxy_cli.core.formats.openai_chat.outline import outline
 from ccproxy_cli.core.formats.openai_chat.quirks import learn
 from ccproxy_cli.core.formats.openai_chat.receipt import read_receipt
 from ccproxy_cli.core.formats.openai_chat.request import decode_request, encode_request
@@ -27,6 +28,7 @@ FORMAT = Format(
     peek=peek,
     sameness=SAMENESS,
     check=check,
+    outline=outline,
     decode_request=decode_request,
     encode_request=encode_request,
     decode_response=decode_response,

@@ -10,6 +10,7 @@ from ccproxy_cli.core.formats.openai_responses.encoder import ResponsesStreamEnc
 from ccproxy_cli.core.formats.openai_responses.envelope import peek
 from ccproxy_cli.core.formats.openai_responses.errors import decode_error, encode_error, encode_stream_error
 from ccproxy_cli.core.formats.openai_responses.keeping import ResponsesKeeping
+from ccproxy_cli.core.formats.openai_responses.outline import outline
 from ccproxy_cli.core.formats.openai_responses.quirks import learn
 from ccproxy_cli.core.formats.openai_responses.request import (
     decode_count_request,
@@ -32,6 +33,7 @@ FORMAT = Format(
     ordered=True,
     peek=peek,
     sameness=SAMENESS,
+    outline=outline,
     decode_request=decode_request,
     encode_request=encode_request,
     decode_response=decode_response,

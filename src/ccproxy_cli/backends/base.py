@@ -127,6 +127,14 @@ class AccountBackend(Protocol):
         """The subscription and what is left of it, in one clause for people; None if nothing is known. Raises nothing."""
 
 
+@runtime_checkable
+class EstimatingBackend(Protocol):
+    """A backend whose counts are estimates, of some models at least."""
+
+    def estimate(self, request: Request) -> int | None:
+        """The request's input tokens by rule of thumb, as `count_tokens` tells them; None if the vendor counts them itself."""
+
+
 class ProcessStream(AsyncGenerator[list[Event], None]):
     """An `EventStream` that comes from a process of its own."""
 

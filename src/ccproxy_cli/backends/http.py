@@ -78,6 +78,8 @@ class HTTPBackend:
         self._listed = tuple(listed)
         self._calling = calling
         self._headers = {**_HEADERS, **calling.headers}
+        self._counts = spoken.encode_count_request is not None
+        """The vendor counts tokens, as far as is known."""
         self._transport = Transport(name, base_url, timeouts)
         self._learned = Learned() if learned is None else learned
 
@@ -181,7 +183,8 @@ class HTTPBackend:
         encode, decode = self.format.encode_count_request, self.format.decode_count
         if encode is None or decode is None:
             refuse_vital(request.extras, self.format.name)
-            return TokenCount(estimate_tokens(request), estimated=True)
+            return self._estimated(request)
+        asked = request
         request, _ = fit_names(request, self.format.fit_tool_name)
         profile = await self._profile(request.model)
         request, _ = split_stops(request, self.format, profile)
@@ -191,8 +194,16 @@ class HTTPBackend:
             return self._readable(decode, await self._body(call, client_key))
         except UpstreamError as error:
             if error.error.http_status in (404, 405, 501):
-                return TokenCount(estimate_tokens(request), estimated=True)
+                self._counts = False
+                return self._estimated(asked)
             raise
+
+    def estimate(self, request: Request) -> int | None:
+        """See `EstimatingBackend`."""
+        return None if self._counts else estimate_tokens(request, self.format.weights)
+
+    def _estimated(self, request: Request) -> TokenCount:
+        return TokenCount(estimate_tokens(request, self.format.weights), estimated=True)
 
     async def models(self) -> tuple[ModelInfo, ...]:
         """See `Backend.models`. The configured names stand in for a list that cannot be had."""

@@ -17,15 +17,16 @@ from ccproxy_cli.backends.base import Backend, EventStream, Health, ProcessStrea
 from ccproxy_cli.config.settings import RetrySettings
 from ccproxy_cli.core.catalog import ModelInfo
 from ccproxy_cli.core.errors import BadRequest, BadUpstream, ErrorKind, UpstreamError
-from ccproxy_cli.core.events import StreamError
+from ccproxy_cli.core.events import ResponseEnd, StreamError
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats import Envelope, Keeping
 from ccproxy_cli.core.http import HTTPCall, HTTPReply
-from ccproxy_cli.core.request import Message, Request
+from ccproxy_cli.core.request import Request
 from ccproxy_cli.core.seal import KEY_LENGTH
 from ccproxy_cli.pipeline.allowed import Allowed
 from ccproxy_cli.pipeline.attempts import Attempts
 from ccproxy_cli.pipeline.cache import AnswerCache
+from ccproxy_cli.pipeline.calibration import Calibration, RecentScales, Scales
 from ccproxy_cli.pipeline.exchange import Answer, Exchange
 from ccproxy_cli.pipeline.facts import CallFacts, facts_of
 from ccproxy_cli.pipeline.limits import Limits
@@ -54,6 +55,7 @@ class Pipeline:
         *,
         seal_key: KeySource | None = None,
         stores: Stores | None = None,
+        scales: Scales | None = None,
         attempts: Attempts | None = None,
         allowed: Allowed | None = None,
         limits: Limits | None = None,
@@ -64,6 +66,7 @@ class Pipeline:
             seal_key: the key under which proofs travel through clients of other formats; by default one that ends with this process.
             stores: where answers are kept that clients go on from by id, and reasoning that they cannot hand back; by default in this
                 process. Whoever gives them closes them.
+            scales: where it is kept how far estimates of tokens are off; by default in this process.
             attempts: what is done about upstreams that fail; by default what the default settings say.
             allowed: which models clients may ask for; all of them by default.
             limits: how much may be asked for; whoever takes requests in asks them. None for no limits.
@@ -77,6 +80,7 @@ class Pipeline:
         stores = stores_here() if stores is None else stores
         self._memory = StoredTurns(stores.kept, time.monotonic)
         self._keeper = Keeper(stores)
+        self._calibration = Calibration(backends, RecentScales(time.monotonic) if scales is None else scales)
         self._attempts = Attempts(RetrySettings(), Rests(time.time)) if attempts is None else attempts
         self._misfits = Misfits()
         self._allowed = Allowed({}) if allowed is None else allowed
@@ -148,6 +152,7 @@ class Pipeline:
         exchange.sent(time.monotonic())
         request = await self._incoming(exchange, _asking(request, target.model), relay)
         count = await self.backends[target.provider].count_tokens(request, exchange.losses, exchange.client_key)
+        count = await self._calibration.scaled(str(target), count)
         exchange.first_byte = time.monotonic()
         headers = {"x-token-count": "estimate"} if count.estimated else {}
         return Answer(200, {"content-type": "application/json", **self._headers(exchange), **headers}, encode(count))
@@ -303,7 +308,7 @@ class Pipeline:
             request = await with_recalled(request, self._memory, exchange.owner, issuer)
         return request
 
-    async def _outgoing(self, exchange: Exchange, stream: EventStream, before: Sequence[Message], *, foreign: bool) -> EventStream:
+    async def _outgoing(self, exchange: Exchange, stream: EventStream, request: Request, *, foreign: bool) -> EventStream:
         """The events with their proofs in the client's own place for such, or remembered where it has none."""
         slot = exchange.format.proof_slot
         outbound = Outbound(exchange.format, self._seal_key, foreign=foreign)
@@ -314,8 +319,10 @@ class Pipeline:
                     for event in batch:
                         listener.feed(event)
                     if listener.done:
-                        await remember(listener.parts, self._memory, exchange.format.name, exchange.owner, before)
+                        await remember(listener.parts, self._memory, exchange.format.name, exchange.owner, request.messages)
                         listener = None
+                if batch and isinstance(end := batch[-1], ResponseEnd):
+                    await self._calibration.learn(exchange.route or "", request, end.usage)
                 yield batch if slot is None else [ready for event in batch for ready in outbound.feed(event)]
         finally:
             await stream.aclose()
@@ -345,7 +352,7 @@ class Pipeline:
         accepted = await _accepted(exchange, backend, request, refused)
         exchange.child_pid = accepted.child_pid if isinstance(accepted, ProcessStream) else None
         relay = self._relays.get(backend.name)
-        stream = self._outgoing(exchange, accepted, request.messages, foreign=relay is None or relay.format is not exchange.format)
+        stream = self._outgoing(exchange, accepted, request, foreign=relay is None or relay.format is not exchange.format)
         if exchange.alias is not None:
             stream = name_in_events(stream, exchange.alias)
         if promise is not None:

@@ -32,6 +32,7 @@ from ccproxy_cli.core.catalog import ModelInfo, TokenCount
 from ccproxy_cli.core.errors import BadUpstream, ErrorKind, UpstreamError
 from ccproxy_cli.core.estimate import estimate_tokens
 from ccproxy_cli.core.extras import Losses, refuse_vital
+from ccproxy_cli.core.formats import FORMATS
 from ccproxy_cli.core.formats.anthropic.stream_decoder import StreamDecoder
 from ccproxy_cli.core.jsontext import JSON
 from ccproxy_cli.core.request import Request
@@ -159,7 +160,11 @@ class ClaudeCodeBackend:
         the system text as a user's and takes a flat 500 off for the tools (`get_context_usage`, 2.1.329): dearer, and no more exact.
         """
         refuse_vital(request.extras)
-        return TokenCount(estimate_tokens(request), estimated=True)
+        return TokenCount(self.estimate(request), estimated=True)
+
+    def estimate(self, request: Request) -> int:
+        """As `backends.base.EstimatingBackend`."""
+        return estimate_tokens(request, FORMATS["anthropic"].weights)
 
     async def models(self) -> tuple[ModelInfo, ...]:
         """What the login may use, by the CLI's own word; its aliases where it does not say."""

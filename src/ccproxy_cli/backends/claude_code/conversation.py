@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 
 from attrs import define, field
 
-from ccproxy_cli.backends.claude_code.images import image_size
 from ccproxy_cli.backends.claude_code.toolbridge import to_cli
 from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.ids import digest_id
+from ccproxy_cli.core.imagesize import image_size
 from ccproxy_cli.core.jsontext import JSON
 from ccproxy_cli.core.parts import Markable
 from ccproxy_cli.core.request import Request

@@ -7,6 +7,7 @@ from attrs import evolve, field, frozen
 
 from ccproxy_cli.core.catalog import ModelInfo, TokenCount
 from ccproxy_cli.core.errors import APIError
+from ccproxy_cli.core.estimate import USUAL, Weights
 from ccproxy_cli.core.events import Event
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.facts import Facts
@@ -140,6 +141,8 @@ class Format:
     """Where an answer names its model: the members that lead there."""
     model_in_frame: tuple[str, ...] = ("model",)
     """The same for the data of those frames of a stream that name it."""
+    weights: Weights = USUAL
+    """What its models are told besides what a request says, for estimates."""
     proof_slot: ProofSlot | None = None
     """Where this format's clients carry state that other vendors want back; None if they have no place for it."""
     learn: Callable[[APIError], Facts] = field(kw_only=True, repr=False)

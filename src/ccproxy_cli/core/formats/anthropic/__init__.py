@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from ccproxy_cli.core.estimate import Weights
 from ccproxy_cli.core.formats._format import Format
 from ccproxy_cli.core.formats.anthropic.adaptation import stops_taken
 from ccproxy_cli.core.formats.anthropic.catalog import (
@@ -15,8 +16,8 @@ from ccproxy_cli.core.formats.anthropic.catalog import (
 from ccproxy_cli.core.formats.anthropic.envelope import check, peek
 from ccproxy_cli.core.formats.anthropic.errors import decode_error, encode_error, encode_stream_error
 from ccproxy_cli.core.formats.anthropic.outline import outline
-from ccproxy_cli.core.formats.anthropic.rates import decode_rates, encode_rates
 from ccproxy_cli.core.formats.anthropic.quirks import learn
+from ccproxy_cli.core.formats.anthropic.rates import decode_rates, encode_rates
 from ccproxy_cli.core.formats.anthropic.receipt import read_receipt
 from ccproxy_cli.core.formats.anthropic.request_decoder import decode_count_request, decode_request
 from ccproxy_cli.core.formats.anthropic.request_encoder import encode_count_request, encode_request
@@ -60,6 +61,7 @@ FORMAT = Format(
     stops_taken=stops_taken,
     encode_rates=encode_rates,
     decode_rates=decode_rates,
+    weights=Weights(tools=480, shape=150),
     proof_slot=ProofSlot(ProofKind.SIGNATURE),
     learn=learn,
 )

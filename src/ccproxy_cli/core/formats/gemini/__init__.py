@@ -1,5 +1,6 @@
 """Gemini's generateContent: `POST /models/{model}:generateContent` and its siblings, below a base URL that ends in the API's version."""
 
+from ccproxy_cli.core.estimate import Weights
 from ccproxy_cli.core.formats._format import Format
 from ccproxy_cli.core.formats.gemini.adaptation import stops_taken
 from ccproxy_cli.core.formats.gemini.catalog import (
@@ -57,6 +58,7 @@ FORMAT = Format(
     stops_taken=stops_taken,
     learn=learn,
     # Gemini CLI leaves the thoughts out of the history it sends, and hands back the signatures of its calls (seen 2026-11).
+    weights=Weights(message=1, tool=4, shape_is_shown=False),
     proof_slot=ProofSlot(ProofKind.SIGNATURE, on_words=True, thoughts_return=False, stand_in=STAND_IN),
 )
 

@@ -29,5 +29,5 @@ def _dressed(event: Any, answer: Any) -> Any:
     """An event about the answer itself, with what the answer says of itself."""
     if "response" not in event:
         return event
-    begun = {"status": "in_progress", "output": [], "usage": None, "incomplete_details": None}
+    begun: dict[str, Any] = {"status": "in_progress", "output": [], "usage": None, "incomplete_details": None}
     return {**event, "response": answer if event["type"] in _ENDS else {**answer, **begun}}

@@ -1,4 +1,4 @@
-"""What an image's first bytes say. The CLI looks at every image, and replaces what it cannot read and shrinks what it finds too large."""
+"""How large an image is, by its first bytes."""
 
 import base64
 import binascii

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccproxy_cli.backends.claude_code.images import Size, image_size
+from ccproxy_cli.core.imagesize import Size, image_size
 
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">II", 640, 480) + b"\x08\2\0\0\0"
 GIF = b"GIF89a" + struct.pack("<HH", 12, 34) + b"\0\0\0"

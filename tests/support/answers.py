@@ -5,6 +5,7 @@ from typing import Any
 
 from attrs import frozen
 
+from ccproxy_cli.core.hosted import HostedStep
 from ccproxy_cli.core.parts import Opaque, Reasoning, Refusal, Text, ToolCall
 from ccproxy_cli.core.response import FinishReason, Response
 from tests.support.requests import PNG, Body
@@ -74,7 +75,41 @@ GROUNDED = {
     "groundingChunks": [{"web": {"uri": "https://example.com", "title": "t"}}],
     "groundingSupports": [{"segment": {"endIndex": 2, "text": "Hi"}, "groundingChunkIndices": [0]}],
 }
+RAN: list[Body] = [
+    {"type": "server_tool_use", "id": "srvtoolu_1", "name": "code_execution", "input": {"code": "1"}},
+    {
+        "type": "code_execution_tool_result",
+        "tool_use_id": "srvtoolu_1",
+        "content": {"type": "code_execution_result", "stdout": "1", "stderr": "", "return_code": 0, "content": []},
+    },
+]
+FETCHED: list[Body] = [
+    {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_fetch", "input": {"url": "https://example.com"}},
+    {
+        "type": "web_fetch_tool_result",
+        "tool_use_id": "srvtoolu_1",
+        "content": {"type": "web_fetch_result", "url": "https://example.com", "content": {"type": "document", "source": {}}},
+    },
+]
+PAGE_CITED: Body = {
+    "type": "page_location",
+    "cited_text": "Hi",
+    "document_index": 0,
+    "document_title": "a.pdf",
+    "start_page_number": 1,
+    "end_page_number": 2,
+}
+FILE_CITED: Body = {"type": "file_citation", "file_id": "file-1", "filename": "a.pdf", "index": 2}
 _TWO = range(2)
+
+
+def _sources(response: Response) -> object:
+    return [(one.url, one.title) for part in response.parts if isinstance(part, Text) for one in part.citations]
+
+
+def _asked_hosted(response: Response) -> object:
+    meanings = [part.meaning for part in response.parts if isinstance(part, Opaque)]
+    return [(step.kind, step.asked) for step in meanings if isinstance(step, HostedStep) and step.asked is not None]
 
 
 def _calls() -> Mapping[str, Body]:
@@ -153,17 +188,63 @@ ANSWERED: Mapping[str, Answered] = {
             "openai-responses": _responses(_words(annotations=[URL_CITED])),
             "gemini": _gemini({"text": "Hi"}, groundingMetadata=GROUNDED),
         },
-        lambda response: "https://example.com" in str(response),
+        _sources,
     ),
-    "what a hosted tool did": Answered(
+    "citations of documents": Answered(
+        {
+            "anthropic": _claude({**HI, "citations": [PAGE_CITED]}),
+            "openai-responses": _responses(_words(annotations=[FILE_CITED])),
+            "gemini": _gemini(
+                {"text": "Hi"}, groundingMetadata={**GROUNDED, "groundingChunks": [{"retrievedContext": {"title": "a.pdf"}}]}
+            ),
+        },
+        _sources,
+    ),
+    "what a web search did": Answered(
         {
             "anthropic": _claude(*SEARCHED, HI),
             "openai-responses": _responses(
-                {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search", "query": "x"}}
+                {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search", "query": "x", "sources": []}}
             ),
-            "gemini": _gemini({"executableCode": {"language": "PYTHON", "code": "1"}}, {"text": "Hi"}),
+            "gemini": _gemini({"text": "Hi"}, groundingMetadata={"webSearchQueries": ["x"]}),
         },
-        lambda response: any(isinstance(part, Opaque) for part in response.parts),
+        _asked_hosted,
+    ),
+    "what code did that the vendor ran": Answered(
+        {
+            "anthropic": _claude(*RAN, HI),
+            "openai-responses": _responses(
+                {
+                    "type": "code_interpreter_call",
+                    "id": "ci_1",
+                    "status": "completed",
+                    "code": "1",
+                    "container_id": "cntr_1",
+                    "outputs": [{"type": "logs", "logs": "1"}],
+                }
+            ),
+            "gemini": _gemini(
+                {"executableCode": {"language": "PYTHON", "code": "1"}},
+                {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1"}},
+                {"text": "Hi"},
+            ),
+        },
+        _asked_hosted,
+    ),
+    "which pages the vendor read": Answered(
+        {
+            "anthropic": _claude(*FETCHED, HI),
+            "openai-responses": _responses(
+                {
+                    "type": "web_search_call",
+                    "id": "ws_1",
+                    "status": "completed",
+                    "action": {"type": "open_page", "url": "https://example.com"},
+                }
+            ),
+            "gemini": _gemini({"text": "Hi"}, urlContextMetadata={"urlMetadata": [{"retrievedUrl": "https://example.com"}]}),
+        },
+        _asked_hosted,
     ),
     "log probabilities": Answered(
         {

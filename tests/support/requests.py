@@ -5,7 +5,8 @@ from typing import Any
 
 from attrs import frozen
 
-from ccproxy_cli.core.parts import FileRef, Inline, Link, Media, MediaKind, Part, Text, ToolCall, ToolKind, ToolResult
+from ccproxy_cli.core.hosted import HostedTool
+from ccproxy_cli.core.parts import FileRef, Inline, Link, Media, MediaKind, Opaque, Part, Text, ToolCall, ToolKind, ToolResult
 from ccproxy_cli.core.request import INSTRUCTING, Request, Tool
 
 Body = dict[str, Any]
@@ -49,6 +50,10 @@ def _in_result(request: Request) -> object:
 
 def _tools(request: Request) -> list[Tool]:
     return [tool for tool in request.tools or () if isinstance(tool, Tool)]
+
+
+def _hosted(request: Request) -> object:
+    return [tool.meaning.kind for tool in request.tools or () if isinstance(tool, Opaque) and isinstance(tool.meaning, HostedTool)]
 
 
 def _late_system(request: Request) -> object:
@@ -250,14 +255,34 @@ ASKED: Mapping[str, Asked] = {
         _set(chat={"tools": [{"type": "custom", "custom": CUSTOM}]}, responses={"tools": [{"type": "custom", **CUSTOM}]}),
         lambda request: [(tool.name, tool.kind) for tool in _tools(request)] and [tool.kind is ToolKind.CUSTOM for tool in _tools(request)],
     ),
-    "hosted tools": Asked(
+    "the vendor's web search": Asked(
         _set(
             {"tools": [{"type": "web_search_20250305", "name": "web_search"}]},
             {"web_search_options": {}},
             {"tools": [{"type": "web_search"}]},
             tools=[{"googleSearch": {}}],
         ),
-        lambda request: [tool for tool in request.tools or () if not isinstance(tool, Tool)] or "web_search_options" in str(request.extras),
+        lambda request: _hosted(request),
+    ),
+    "the vendor's reading of pages": Asked(
+        _set({"tools": [{"type": "web_fetch_20250910", "name": "web_fetch"}]}, tools=[{"urlContext": {}}]),
+        lambda request: _hosted(request),
+    ),
+    "the vendor's running of code": Asked(
+        _set(
+            {"tools": [{"type": "code_execution_20250825", "name": "code_execution"}]},
+            responses={"tools": [{"type": "code_interpreter", "container": {"type": "auto"}}]},
+            tools=[{"codeExecution": {}}],
+        ),
+        lambda request: _hosted(request),
+    ),
+    "other tools that the vendor runs": Asked(
+        _set(
+            {"tools": [{"type": "memory_20250818", "name": "memory"}]},
+            responses={"tools": [{"type": "file_search", "vector_store_ids": ["vs_1"]}]},
+            tools=[{"googleMaps": {}}],
+        ),
+        lambda request: [tool.raw for tool in request.tools or () if isinstance(tool, Opaque)],
     ),
     "must call a tool": Asked(
         _with_tools({"type": "any"}, {"tool_choice": "required"}, {"tool_choice": "required"}, {"mode": "ANY"}),

@@ -80,6 +80,10 @@ ROWS: tuple[Row, ...] = (
     _openai(r"gpt-5-pro", _LIVE, efforts=frozenset({"high"})),
     _openai(r"gpt-5\.\d-pro", _LIVE, efforts=frozenset({"medium", "high", "xhigh"})),
     _openai(r"o1-mini", _LIVE, developer_role=False),
+    # Hosted tools: of Chat models only those made for searching search, and they always do
+    Row(("openai-chat",), r".*", {"web_search": False, "web_fetch": False, "code_execution": False}, "OpenAI API reference, 2026-11"),
+    Row(("openai-chat",), r"gpt-.*search", {"web_search": True}, "OpenAI: web search guide, 2026-11; others answer 400 (recorded 2026-09)"),
+    _gemini(r"gemini-[12]", "recorded live answers, 2026-09: hosted tools beside functions from 3 on", hosted_beside_functions=False),
     # Gemini: tokens on 2.5, levels from 3 on
     _gemini(r".*", _GEMINI_PAGE, max_output=65_536),
     _gemini(r"gemini-(1|2\.0)", _GEMINI_PAGE, max_output=8_192, json_schema=False),

@@ -2,16 +2,18 @@
 
     ResponseStart  ( PartStart Delta* PartEnd )*  ResponseEnd
 
-Parts are numbered from 0 in the order they start and may interleave. `Ping` and `OpaqueEvent` may stand anywhere, before the
-start too. `StreamError` may end the stream at any point after the start and is its last event.
+Parts are numbered from 0 in the order they start and may interleave. A `CitationDelta` may also come after its part has ended. `Ping`
+and `OpaqueEvent` may stand anywhere, before the start too. `StreamError` may end the stream at any point after the start and is its last event.
 """
 
 from typing import TypeAlias
 
 from attrs import frozen
 
+from ccproxy_cli.core.citations import Citation
 from ccproxy_cli.core.errors import APIError
 from ccproxy_cli.core.extras import NO_EXTRAS, Extras
+from ccproxy_cli.core.hosted import HostedStep
 from ccproxy_cli.core.jsontext import JSON
 from ccproxy_cli.core.parts import Part, Proof
 from ccproxy_cli.core.response import NO_USAGE, Finish, Usage
@@ -51,9 +53,17 @@ class ProofDelta:
 
 
 @frozen
+class CitationDelta:
+    """A source of words of a text. Its range may lie in words that are still to come; Gemini tells all of them when the words are said."""
+
+    index: int
+    citation: Citation
+
+
+@frozen
 class OpaqueDelta:
-    """A step of a part that only one format knows, such as a citation: for that format's encoder. What the steps amount to comes with
-    `PartEnd`, so that whoever folds the stream need not know them."""
+    """A step of a part that only one format knows: for that format's encoder. What the steps amount to comes with `PartEnd`, so that
+    whoever folds the stream need not know them."""
 
     index: int
     format: str
@@ -65,6 +75,8 @@ class PartEnd:
     index: int
     extras: Extras = NO_EXTRAS
     """Members of the part that were only known at its end; of an `Opaque` part, members of its raw value."""
+    meaning: HostedStep | None = None
+    """Of an `Opaque` part: what it amounts to now that all of it is known, if that is more than its start said."""
 
 
 @frozen
@@ -96,8 +108,18 @@ class OpaqueEvent:
 
 
 Event: TypeAlias = (
-    ResponseStart | PartStart | TextDelta | ProofDelta | OpaqueDelta | PartEnd | ResponseEnd | StreamError | Ping | OpaqueEvent
+    ResponseStart
+    | PartStart
+    | TextDelta
+    | ProofDelta
+    | CitationDelta
+    | OpaqueDelta
+    | PartEnd
+    | ResponseEnd
+    | StreamError
+    | Ping
+    | OpaqueEvent
 )
-PART_EVENTS = (PartStart, TextDelta, ProofDelta, OpaqueDelta, PartEnd)
-CONTENT_EVENTS = (PartStart, TextDelta, ProofDelta, OpaqueDelta, PartEnd, ResponseEnd)
+PART_EVENTS = (PartStart, TextDelta, ProofDelta, CitationDelta, OpaqueDelta, PartEnd)
+CONTENT_EVENTS = (*PART_EVENTS, ResponseEnd)
 """From the first of these on the answer is under way, and a request is never sent again."""

@@ -2,9 +2,13 @@
 
 from collections.abc import Iterator
 
+from ccproxy_cli.core.citations import Citation
 from ccproxy_cli.core.extras import Losses
-from ccproxy_cli.core.parts import CacheMark, Media, Opaque, Part, Proof, Reasoning, Refusal, Text, ToolCall
+from ccproxy_cli.core.hosted import HostedStep, HostedTool
+from ccproxy_cli.core.parts import CacheMark, Media, Opaque, Part, Proof, Reasoning, Refusal, Text, ToolCall, ToolResult
+from ccproxy_cli.core.profile import Profile
 from ccproxy_cli.core.request import Request
+from ccproxy_cli.core.response import Finish, FinishReason, Usage
 
 BILLING = "x-anthropic-billing-header:"
 """Claude Code begins its system text with a line that changes on every run (seen 2026-11). It is no content, and would make
@@ -49,6 +53,18 @@ def spoken_instructions(request: Request, target: str, losses: Losses) -> Iterat
             yield Text(text, part.cache), path
 
 
+def hosted_meaning(tool: Opaque, target: str, profile: Profile, path: str, losses: Losses) -> HostedTool | None:
+    """A hosted tool of another format in neutral words; None, recorded, if `target` has none of its kind or the model cannot use it."""
+    meaning = tool.meaning
+    if not isinstance(meaning, HostedTool):
+        losses.add(path, f"{target} has no tool of type {tool.type}")
+    elif not profile.hosts(meaning.kind):
+        losses.add(path, f"this model has no {meaning.kind.value} of its own")
+    else:
+        return meaning
+    return None
+
+
 # Answers
 
 
@@ -66,3 +82,48 @@ def is_blank(part: Part, target: str) -> bool:
 def media_note(part: Media) -> str:
     """What stands where the model answered with a medium that the format's answers cannot hold."""
     return f"[{part.kind.value} left out: the answer's format cannot hold it]"
+
+
+ANSWER = "answer"
+"""What a loss's path begins with where the answer lost something, not the question."""
+
+
+def leave_part(part: Part, target: str, losses: Losses) -> None:
+    """Record a part of an answer that `target` has no place for."""
+    match part:
+        case Media():
+            losses.add(f"{ANSWER}.{part.kind.value}", f"{target} has no place for it in an answer, so a line stands for it")
+        case Opaque(meaning=HostedStep(kind=kind)):
+            losses.add(f"{ANSWER}.{kind.value}", f"{target} has no words for what this hosted tool did")
+        case Opaque() | ToolResult():
+            name = part.type if isinstance(part, Opaque) else "tool_result"
+            losses.add(f"{ANSWER}.{name}", f"{target} has no such part")
+        case _:
+            pass
+
+
+def leave_citation(target: str, losses: Losses, *, late: bool = False) -> None:
+    """Record a citation that `target` has no words for, or none any more once what it is about has been told."""
+    losses.add(
+        f"{ANSWER}.citations", "the words had been told when their source came" if late else f"{target} has no words for such a source"
+    )
+
+
+def leave_quote(citation: Citation, target: str, losses: Losses) -> None:
+    """Record that a source's own words cannot be told beside its address."""
+    if citation.quote is not None:
+        losses.add(f"{ANSWER}.citations.quote", f"{target} has no place for the source's own words")
+
+
+def leave_ending(finish: Finish, usage: Usage, target: str, losses: Losses, *, cache_write: bool = True) -> None:
+    """Record what `target`, which tells neither of stop sequences nor of pauses, cannot say of an answer's end.
+
+    Args:
+        cache_write: it counts tokens written to a cache apart.
+    """
+    if finish.stop_sequence is not None:
+        losses.add(f"{ANSWER}.stop_sequence", f"{target} does not tell which one came")
+    if finish.reason is FinishReason.PAUSE:
+        losses.add(f"{ANSWER}.stop_reason", f"{target} has no word for an answer that pauses")
+    if usage.cache_write and not cache_write:
+        losses.add(f"{ANSWER}.usage.cache_write", f"{target} counts it among the rest of the prompt")

@@ -8,7 +8,9 @@ from typing import TypeAlias
 
 from attrs import frozen
 
+from ccproxy_cli.core.citations import Citation
 from ccproxy_cli.core.extras import NO_EXTRAS, Extras
+from ccproxy_cli.core.hosted import HostedStep, HostedTool
 from ccproxy_cli.core.jsontext import JSON
 
 
@@ -42,13 +44,15 @@ class CacheMark:
 
 @frozen
 class Text:
-    """Words. Citations and other marks on them ride in `extras`."""
+    """Words."""
 
     text: str = ""
     cache: CacheMark | None = None
     extras: Extras = NO_EXTRAS
     proofs: tuple[Proof, ...] = ()
     """Signed state that its issuer hung on plain words, perhaps on none at all. Gemini does."""
+    citations: tuple[Citation, ...] = ()
+    """In the vocabulary's words; the vendor's own ride in `extras` too, for its own clients."""
 
 
 class MediaKind(enum.StrEnum):
@@ -180,6 +184,9 @@ class Opaque:
 
     format: str
     raw: JSON
+    """None: that format says it elsewhere, and has no such member here."""
+    meaning: HostedStep | HostedTool | None = None
+    """What it amounts to for other formats, where the vocabulary has words for that."""
 
     @property
     def type(self) -> str:

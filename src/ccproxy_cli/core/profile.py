@@ -4,6 +4,8 @@ import enum
 
 from attrs import frozen
 
+from ccproxy_cli.core.hosted import HostedKind
+
 
 class ReasoningStyle(enum.Enum):
     """How a model is told how much to think."""
@@ -68,3 +70,21 @@ class Profile:
     """What a Chat provider calls the seed."""
     short_call_ids: bool = False
     """A Chat provider whose call ids are nine letters and digits. Mistral."""
+    web_search: bool = True
+    """The provider searches the web itself when asked to. Of Chat models only those made for it."""
+    web_fetch: bool = True
+    """The provider reads pages itself whose addresses are given."""
+    code_execution: bool = True
+    """The provider runs the model's code itself."""
+    hosted_beside_functions: bool = True
+    """Takes hosted tools next to functions. Not Gemini 2."""
+
+    def hosts(self, kind: HostedKind) -> bool:
+        """Whether the provider runs tools of that kind."""
+        match kind:
+            case HostedKind.WEB_SEARCH:
+                return self.web_search
+            case HostedKind.WEB_FETCH:
+                return self.web_fetch
+            case HostedKind.CODE_EXECUTION:
+                return self.code_execution

@@ -15,6 +15,7 @@ from ccproxy_cli.core.errors import BadUpstream, UpstreamError
 from ccproxy_cli.core.events import (
     CONTENT_EVENTS,
     PART_EVENTS,
+    CitationDelta,
     Event,
     OpaqueDelta,
     OpaqueEvent,
@@ -97,12 +98,16 @@ class Fold:
                 if not isinstance(part, Text | Reasoning | ToolCall):
                     raise BadUpstream(f"a proof cannot belong to {type(part).__name__}")
                 self._parts[index] = evolve(part, proofs=(*part.proofs, proof))
+            case CitationDelta(index, citation):
+                if index >= len(self._parts) or not isinstance(text := self._parts[index], Text):
+                    raise BadUpstream(f"a citation for part {index}, which is no text")
+                self._parts[index] = evolve(text, citations=(*text.citations, citation))
             case OpaqueDelta(index):  # what such steps amount to comes with the part's end
                 self._require_open(index, event)
-            case PartEnd(index, extras):
+            case PartEnd(index):
                 self._require_open(index, event)
                 self._open.remove(index)
-                self._parts[index] = _finished(self._parts[index], "".join(self._texts[index]), extras)
+                self._parts[index] = _finished(self._parts[index], "".join(self._texts[index]), event)
             case ResponseEnd():
                 if self._open:
                     raise BadUpstream(f"the response ended with parts still open: {sorted(self._open)}")
@@ -141,7 +146,7 @@ class Fold:
         )
 
 
-def _finished(part: Part, text: str, extras: Extras) -> Part:
+def _finished(part: Part, text: str, end: PartEnd) -> Part:
     match part:
         case Text() | Reasoning() | Refusal():
             part = evolve(part, text=part.text + text) if text else part
@@ -151,11 +156,15 @@ def _finished(part: Part, text: str, extras: Extras) -> Part:
             raise BadUpstream(f"{type(part).__name__} takes no text")
         case _:
             pass
-    if not extras:
-        return part
     if isinstance(part, Opaque):
-        return Opaque(part.format, {**part.raw, **extras.get(part.format, {})})
-    return evolve(part, extras=merge_extras(part.extras, extras))
+        return finished_opaque(part, end)
+    return evolve(part, extras=merge_extras(part.extras, end.extras)) if end.extras else part
+
+
+def finished_opaque(part: Opaque, end: PartEnd) -> Opaque:
+    """The part with what its end added."""
+    added, meaning = end.extras.get(part.format), part.meaning if end.meaning is None else end.meaning
+    return Opaque(part.format, {**part.raw, **added} if added else part.raw, meaning) if added or meaning is not part.meaning else part
 
 
 def merge_extras(first: Extras, second: Extras) -> Extras:
@@ -222,7 +231,7 @@ class InOrder:
             if isinstance(event, StreamError):
                 self._held.clear()
             return (event,)
-        if index != self._current:
+        if index > self._current:
             self._held.setdefault(index, []).append(event)
             return ()
         if type(event) is not PartEnd:

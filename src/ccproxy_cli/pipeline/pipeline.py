@@ -360,12 +360,12 @@ class Pipeline:
         exchange.first_byte = time.monotonic()
         exchange.upstream_status = 200
         if exchange.stream:
-            encoder = exchange.format.stream_encoder(request)
+            encoder = exchange.format.stream_encoder(request, exchange.losses)
             headers = {"content-type": media_type(encoder.media_type), **STREAM_HEADERS, **self._headers(exchange)}
             chunks = encoded(exchange, stream, encoder)
             return Answer(200, headers, ping=encoder.ping, chunks=chunks, broken_off=lambda error: encoder.encode(StreamError(error)))
         response = await folded(exchange, stream)
-        body = exchange.format.encode_response(response, request)
+        body = exchange.format.encode_response(response, request, exchange.losses)
         if promise is not None:
             await self._keeper.keep(exchange, promise, body)
         return Answer(200, {"content-type": "application/json", **self._headers(exchange)}, body)

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from attrs import define, evolve, field, frozen
 
-from ccproxy_cli.core.events import Event, OpaqueDelta, PartEnd, PartStart, Ping, ProofDelta, TextDelta
+from ccproxy_cli.core.events import CitationDelta, Event, OpaqueDelta, PartEnd, PartStart, Ping, ProofDelta, TextDelta
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats import Format
 from ccproxy_cli.core.parts import Part, Proof, Reasoning, Text, ToolCall
@@ -56,6 +56,8 @@ class Outbound:
         self._key = key
         self._numbers: dict[int, int] = {}
         """New number by old, while they differ or may come to."""
+        self._texts: dict[int, int] = {}
+        """The same of texts, which may be told their sources when they have ended."""
         self._started = 0
         self._thinking: dict[int, bool] = {}
         """New numbers of open reasoning, and whether it has a proof already."""
@@ -97,6 +99,9 @@ class Outbound:
                     self._finish(event, slot, out)
             case OpaqueDelta(index):
                 out.append(evolve(event, index=self._numbers[index]))
+            case CitationDelta(index):
+                if index in self._texts:  # a text that held nothing but a proof has no words either
+                    out.append(evolve(event, index=self._texts[index]))
             case _:
                 out.append(event)
         return out
@@ -161,6 +166,8 @@ class Outbound:
             if not part.text:
                 self._wordless.add(number)
         self._after_text = isinstance(part, Text)
+        if self._after_text:
+            self._texts[index] = number
         out.append(PartStart(number, part))
 
     def _finish(self, event: PartEnd, slot: ProofSlot, out: list[Event]) -> None:

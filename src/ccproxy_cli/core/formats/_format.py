@@ -87,6 +87,24 @@ class StreamEncoder(Protocol):
         """The bytes for `event`; empty if this format says nothing here."""
 
 
+class ResponseEncoder(Protocol):
+    """Writes whole answers."""
+
+    def __call__(self, response: Response, request: Request, losses: Losses | None = None) -> bytes:
+        """The answer to the request. What the format cannot say is left out, and recorded in `losses`.
+
+        Raises:
+            BadUpstream: the answer makes no sense.
+        """
+
+
+class StreamEncoderMaker(Protocol):
+    """Begins streams."""
+
+    def __call__(self, request: Request, losses: Losses | None = None) -> StreamEncoder:
+        """The encoder of the answer to the request. It records in `losses` what the format cannot say."""
+
+
 @frozen
 class Format:
     """One wire format: how each of its messages is read and written.
@@ -112,9 +130,9 @@ class Format:
     read_receipt: Callable[[bytes], Receipt] | None = field(default=None, kw_only=True, repr=False)
     """The same in short, for answers that are passed on: accepts and refuses what `decode_response` does. None where that is all there
     is."""
-    encode_response: Callable[[Response, Request], bytes] = field(repr=False)
+    encode_response: ResponseEncoder = field(repr=False)
     stream_decoder: Callable[[], StreamDecoder] = field(repr=False)
-    stream_encoder: Callable[[Request], StreamEncoder] = field(repr=False)
+    stream_encoder: StreamEncoderMaker = field(repr=False)
     decode_error: Callable[[HTTPReply], APIError] = field(repr=False)
     encode_error: Callable[[APIError, str], HTTPReply] = field(repr=False)
     """The error, and our request id for those that carry none."""

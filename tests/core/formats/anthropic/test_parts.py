@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
+from ccproxy_cli.core.citations import Citation
 from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats.anthropic import FORMAT
 from ccproxy_cli.core.formats.anthropic.parts import SOURCE_NOTE, UNSIGNED_NOTE
+from ccproxy_cli.core.hosted import Found, HostedKind, HostedStep
 from ccproxy_cli.core.parts import (
     CacheMark,
     Excerpts,
@@ -41,7 +43,11 @@ FROM_USER: list[tuple[str, dict[str, Any], Part]] = [
         Text("a", cache=CacheMark(extras={"anthropic": {"type": "lasting", "scope": "global"}})),
     ),
     ("null mark", {"type": "text", "text": "a", "cache_control": None}, Text("a", extras={"anthropic": {"cache_control": None}})),
-    ("cited", {"type": "text", "text": "a", "citations": [{"x": 1}]}, Text("a", extras={"anthropic": {"citations": [{"x": 1}]}})),
+    (
+        "cited",
+        {"type": "text", "text": "a", "citations": [{"cited_text": "b", "x": 1}]},
+        Text("a", extras={"anthropic": {"citations": [{"cited_text": "b", "x": 1}]}}, citations=(Citation(quote="b"),)),
+    ),
     ("image", {"type": "image", "source": PNG}, Media(MediaKind.IMAGE, Inline("image/png", "iVBORw0KGgo="))),
     ("image link", {"type": "image", "source": {"type": "url", "url": "http://x/y"}}, Media(MediaKind.IMAGE, Link("http://x/y"))),
     ("image file", {"type": "image", "source": {"type": "file", "file_id": "f1"}}, Media(MediaKind.IMAGE, FileRef("anthropic", "f1"))),
@@ -136,12 +142,20 @@ FROM_MODEL: list[tuple[str, dict[str, Any], Part]] = [
     (
         "hosted call",
         {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "q"}},
-        Opaque("anthropic", {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "q"}}),
+        Opaque(
+            "anthropic",
+            {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "q"}},
+            HostedStep(HostedKind.WEB_SEARCH, "s", ("q",)),
+        ),
     ),
     (
         "hosted result",
         {"type": "web_search_tool_result", "tool_use_id": "s", "content": []},
-        Opaque("anthropic", {"type": "web_search_tool_result", "tool_use_id": "s", "content": []}),
+        Opaque(
+            "anthropic",
+            {"type": "web_search_tool_result", "tool_use_id": "s", "content": []},
+            HostedStep(HostedKind.WEB_SEARCH, "s", found=Found()),
+        ),
     ),
 ]
 CASES = [("user", *case) for case in FROM_USER] + [("assistant", *case) for case in FROM_MODEL]

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ccproxy_cli.core.citations import Citation
 from ccproxy_cli.core.errors import BadUpstream, ErrorKind, UpstreamError
 from ccproxy_cli.core.events import (
     Event,
@@ -22,6 +23,7 @@ from ccproxy_cli.core.events import (
     TextDelta,
 )
 from ccproxy_cli.core.formats.anthropic import FORMAT, StreamDecoder
+from ccproxy_cli.core.hosted import Found, HostedKind, HostedStep
 from ccproxy_cli.core.parts import Opaque, Part, Proof, ProofKind, Reasoning, Text, ToolCall
 from ccproxy_cli.core.response import Finish, FinishReason, Response, Usage
 from ccproxy_cli.core.stream import Fold, fold
@@ -100,13 +102,17 @@ BLOCKS: list[tuple[str, list[dict[str, Any]], dict[str, Any], Part]] = [
         "cited",
         [
             opened({"type": "text", "text": "", "citations": []}),
-            delta("citations_delta", citation={"n": 1}),
+            delta("citations_delta", citation={"n": 1, "cited_text": "b"}),
             delta("text_delta", text="a"),
             delta("citations_delta", citation={"n": 2}),
             closed(),
         ],
-        {"type": "text", "text": "a", "citations": [{"n": 1}, {"n": 2}]},
-        Text("a", extras={"anthropic": {"citations": [{"n": 1}, {"n": 2}]}}),
+        {"type": "text", "text": "a", "citations": [{"n": 1, "cited_text": "b"}, {"n": 2}]},
+        Text(
+            "a",
+            extras={"anthropic": {"citations": [{"n": 1, "cited_text": "b"}, {"n": 2}]}},
+            citations=(Citation(quote="b"), Citation()),
+        ),
     ),
     (
         "thinking",
@@ -174,7 +180,11 @@ BLOCKS: list[tuple[str, list[dict[str, Any]], dict[str, Any], Part]] = [
             closed(),
         ],
         {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "q"}},
-        Opaque("anthropic", {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "q"}}),
+        Opaque(
+            "anthropic",
+            {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "q"}},
+            HostedStep(HostedKind.WEB_SEARCH, "s", ("q",)),
+        ),
     ),
     (
         "hosted call at once",
@@ -186,7 +196,11 @@ BLOCKS: list[tuple[str, list[dict[str, Any]], dict[str, Any], Part]] = [
         "hosted result",
         [opened({"type": "web_search_tool_result", "tool_use_id": "s", "content": [{"x": 1}]}), closed()],
         {"type": "web_search_tool_result", "tool_use_id": "s", "content": [{"x": 1}]},
-        Opaque("anthropic", {"type": "web_search_tool_result", "tool_use_id": "s", "content": [{"x": 1}]}),
+        Opaque(
+            "anthropic",
+            {"type": "web_search_tool_result", "tool_use_id": "s", "content": [{"x": 1}]},
+            HostedStep(HostedKind.WEB_SEARCH, "s", found=Found()),
+        ),
     ),
     (
         "compaction",
@@ -235,7 +249,7 @@ def test_the_events_of_a_stream_in_full() -> None:
 
 
 def test_a_step_only_this_format_knows_is_passed_on_while_it_happens() -> None:
-    citation = {"type": "citations_delta", "citation": {"n": 1}}
+    citation = {"type": "citations_delta", "citation": {"n": 1, "cited_text": "b"}}
     assert OpaqueDelta(0, "anthropic", citation) in read(START, *BLOCKS[3][1], FINISH, STOP)
     assert OpaqueDelta(0, "anthropic", {"type": "mood_delta", "mood": 1}) in read(
         START, opened({"type": "text", "text": ""}), delta("mood_delta", mood=1), closed(), FINISH, STOP

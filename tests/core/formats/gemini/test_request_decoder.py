@@ -12,6 +12,7 @@ from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats._wirekit import snake_case
 from ccproxy_cli.core.formats.gemini import FORMAT
 from ccproxy_cli.core.formats.gemini.parts import STAND_IN, encode_part
+from ccproxy_cli.core.hosted import HostedKind, HostedStep
 from ccproxy_cli.core.parts import FileRef, Inline, Link, Media, MediaKind, Opaque, Proof, Reasoning, Text, ToolCall, ToolResult
 from ccproxy_cli.core.profile import Profile
 from ccproxy_cli.core.request import ChoiceMode, OutputKind, Request, Role, Thinking, ThinkingMode, Tool, ToolChoice
@@ -181,7 +182,7 @@ def test_parts_mean_what_they_say() -> None:
     assert (empty.text, empty.proofs) == ("", signed)
     assert isinstance(call, ToolCall)
     assert (call.call_id, call.name, call.arguments, call.proofs) == ("1", "f", '{"a":1}', signed)
-    assert code == Opaque("gemini", {"executableCode": {"code": "1"}})
+    assert code == Opaque("gemini", {"executableCode": {"code": "1"}}, HostedStep(HostedKind.CODE_EXECUTION, asked=("1",)))
     assert isinstance(code, Opaque)
     assert code.type == "executableCode"
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ccproxy_cli.core.errors import BadUpstream, ErrorKind, UpstreamError
 from ccproxy_cli.core.events import OpaqueEvent, PartEnd, PartStart, ResponseEnd, ResponseStart, StreamError, TextDelta
 from ccproxy_cli.core.formats.gemini import FORMAT
+from ccproxy_cli.core.hosted import HostedKind, HostedStep
 from ccproxy_cli.core.parts import Inline, Media, Opaque, Proof, Reasoning, Text, ToolCall
 from ccproxy_cli.core.response import FinishReason
 from ccproxy_cli.core.stream import fold
@@ -115,7 +116,7 @@ def test_parts_of_other_kinds_come_whole() -> None:
     media, opaque = folded(chunk_of(picture, code, finish="STOP")).parts
     assert isinstance(media, Media)
     assert media.source == Inline("image/png", "iVBO")
-    assert opaque == Opaque("gemini", code)
+    assert opaque == Opaque("gemini", code, HostedStep(HostedKind.CODE_EXECUTION, asked=("1",)))
 
 
 def test_an_answer_without_content_is_empty() -> None:

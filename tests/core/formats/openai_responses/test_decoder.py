@@ -13,6 +13,7 @@ from ccproxy_cli.core.errors import BadUpstream, ErrorKind
 from ccproxy_cli.core.events import OpaqueDelta, OpaqueEvent, PartEnd, PartStart, Ping, ProofDelta, ResponseStart, StreamError, TextDelta
 from ccproxy_cli.core.extras import NO_EXTRAS
 from ccproxy_cli.core.formats.openai_responses import FORMAT
+from ccproxy_cli.core.hosted import HostedKind, HostedStep
 from ccproxy_cli.core.parts import Opaque, Part, Proof, ProofKind, Reasoning, Refusal, Text, ToolCall
 from ccproxy_cli.core.response import FinishReason
 from ccproxy_cli.core.stream import fold
@@ -205,16 +206,19 @@ def test_summaries_without_announcement_are_told_apart_by_number() -> None:
     assert folded(created(), added(0, thought()), *deltas, done(0, item), completed(item)).parts[0].text == "one\n\ntwo"  # type: ignore[union-attr]
 
 
+SEARCHED = HostedStep(HostedKind.WEB_SEARCH, "ws_1", ("x",))
+
+
 def test_steps_of_hosted_tools_belong_to_their_item() -> None:
     searching = {"type": "response.web_search_call.searching", "output_index": 0, "item_id": "ws_1"}
     begun = {**SEARCH, "status": "in_progress"}
     events = events_of(frames(created(), added(0, begun), searching, done(0, SEARCH), completed(SEARCH)))
     assert events[1:4] == [
-        PartStart(0, Opaque("openai-responses", begun)),
+        PartStart(0, Opaque("openai-responses", begun, SEARCHED)),
         OpaqueDelta(0, "openai-responses", {**searching, "sequence_number": 2}),
-        PartEnd(0, {"openai-responses": SEARCH}),
+        PartEnd(0, {"openai-responses": SEARCH}, SEARCHED),
     ]
-    assert fold(events).parts == (Opaque("openai-responses", SEARCH),)
+    assert fold(events).parts == (Opaque("openai-responses", SEARCH, SEARCHED),)
 
 
 def test_citations_ride_with_the_words() -> None:

@@ -6,7 +6,9 @@ from attrs import evolve
 
 from ccproxy_cli.core.efforts import nearest_effort, wanted_effort
 from ccproxy_cli.core.extras import Extras, Losses
+from ccproxy_cli.core.hosted import HostedTool
 from ccproxy_cli.core.jsontext import JSON
+from ccproxy_cli.core.parts import Opaque
 from ccproxy_cli.core.profile import Profile, ReasoningStyle
 from ccproxy_cli.core.request import AnyTool, ChoiceMode, Output, OutputKind, Thinking, Tool, ToolChoice
 
@@ -36,6 +38,7 @@ def bend_choice(
         return None
     losses.add_foreign(choice.extras, target, "tool_choice")
     declared = {tool.name for tool in tools or () if isinstance(tool, Tool)}
+    declared |= {tool.meaning.kind.value for tool in tools or () if isinstance(tool, Opaque) and isinstance(tool.meaning, HostedTool)}
     names = tuple(name for name in choice.names if name in declared)
     if len(names) < len(choice.names) or (choice.mode is ChoiceMode.REQUIRED and not declared):
         losses.add("tool_choice", "it is among tools that did not come along")

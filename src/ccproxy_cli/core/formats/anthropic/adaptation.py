@@ -25,7 +25,7 @@ def adapt(request: Request, profile: Profile, losses: Losses) -> Request:
     losses.add_foreign(request.extras, NAME, "")  # first of all: what the vendor keeps is why there may be no messages
     instructions = _adapt_instructions(request.instructions, losses)
     leading, messages = adapt_history(request.messages, profile.late_system, losses)
-    tools, choice, parallel = adapt_tools(request, losses)
+    tools, choice, parallel = adapt_tools(request, profile, losses)
     max_tokens, thinking = adapt_thinking(request, messages, choice, profile, losses)
     sampling = adapt_sampling(request.sampling, thinking, profile, losses)
     stop = _adapt_stop(request.stop, profile, losses)

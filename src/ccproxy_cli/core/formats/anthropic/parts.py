@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 from typing import assert_never
 
+from attrs import evolve
+
 from ccproxy_cli.core.extras import NO_EXTRAS, NOTE, Extras, extras_of
 from ccproxy_cli.core.formats._blame import Blame, blamed
 from ccproxy_cli.core.formats._wirekit import Unknown
+from ccproxy_cli.core.formats.anthropic.citations import read_citations
+from ccproxy_cli.core.formats.anthropic.hosted import read_step
 from ccproxy_cli.core.formats.anthropic.wire import (
     KIT,
     NAME,
@@ -75,7 +79,8 @@ def decode_part(block: Block, path: str, blame: Blame) -> Part:
     """
     match block:
         case TextBlock():
-            return Text(block.text, cache=decode_cache(block.cache_control), extras=extras_of(NAME, block.extras))
+            cited = read_citations(block.extras["citations"]) if "citations" in block.extras else ()
+            return Text(block.text, cache=decode_cache(block.cache_control), extras=extras_of(NAME, block.extras), citations=cited)
         case ImageBlock() | DocumentBlock():
             return _decode_media(block, path, blame)
         case ThinkingBlock():
@@ -95,7 +100,7 @@ def decode_part(block: Block, path: str, blame: Blame) -> Part:
         case ToolResultBlock():
             return _decode_result(block, path, blame)
         case Unknown():
-            return decode_opaque(block, path, blame)
+            return evolve(decode_opaque(block, path, blame), meaning=read_step(block.raw))
         case _:
             assert_never(block)
 

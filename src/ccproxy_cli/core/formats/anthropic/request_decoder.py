@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NoReturn
 
+from attrs import evolve
+
 from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import NOTE, Losses, extras_of
 from ccproxy_cli.core.formats._blame import blamed, parse
 from ccproxy_cli.core.formats._wirekit import Unknown
+from ccproxy_cli.core.formats.anthropic.hosted import read_tool
 from ccproxy_cli.core.formats.anthropic.parts import decode_cache, decode_content, decode_opaque, decode_parts, require_object
 from ccproxy_cli.core.formats.anthropic.wire import (
     KIT,
@@ -179,7 +182,7 @@ def _instructions(wire: RequestWire) -> tuple[Text | Opaque, ...]:
 
 def _tool(wire: ToolWire | Unknown, index: int) -> AnyTool:
     if isinstance(wire, Unknown):
-        return decode_opaque(wire, f"tools[{index}]", BadRequest)
+        return evolve(decode_opaque(wire, f"tools[{index}]", BadRequest), meaning=read_tool(wire.raw))
     if not wire.name:
         raise BadRequest(f"tools[{index}].name: String should have at least 1 character", f"tools[{index}].name")
     if wire.input_schema is not None and type(wire.input_schema) is not dict:

@@ -10,6 +10,8 @@ from ccproxy_cli.core.arguments import parse_arguments
 from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import NO_EXTRAS, Losses
 from ccproxy_cli.core.formats.anthropic.adaptation import adapt
+from ccproxy_cli.core.formats.anthropic.citations import without_unproven
+from ccproxy_cli.core.formats.anthropic.hosted import is_unproven
 from ccproxy_cli.core.formats.anthropic.media import encode_source
 from ccproxy_cli.core.formats.anthropic.parts import (
     encode_cache,
@@ -26,9 +28,9 @@ from ccproxy_cli.core.formats.anthropic.request_decoder import BETA_NOTE, CALL_N
 from ccproxy_cli.core.formats.anthropic.wire import NAME
 from ccproxy_cli.core.http import HTTPCall
 from ccproxy_cli.core.jsontext import JSON, JSONError, dumps
+from ccproxy_cli.core.leaving_out import leave_out
 from ccproxy_cli.core.parts import CacheMark, Excerpts, Media, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
 from ccproxy_cli.core.profile import Profile
-from ccproxy_cli.core.leaving_out import leave_out
 from ccproxy_cli.core.request import AnyTool, ChoiceMode, Message, OutputKind, Request, Role, Tool
 
 VERSION = "2026-10-21"
@@ -47,10 +49,10 @@ def encode_request(request: Request, profile: Profile, losses: Losses) -> HTTPCa
     """
     native = is_native(request)
     body = write_body(request if native else adapt(request, profile, losses), losses)
-    return _call("/v1/messages", body, request)
-
     if profile.without and not native:
         leave_out(body, profile.without, losses)
+    return _call("/v1/messages", body, request)
+
 
 def encode_count_request(request: Request, profile: Profile, losses: Losses) -> HTTPCall:
     """A `POST /v1/messages/count_tokens`. Raises as `encode_request` does."""
@@ -80,7 +82,8 @@ def write_body(request: Request, losses: Losses) -> dict[str, JSON]:
     body: dict[str, JSON] = {"model": request.model}
     if request.instructions or request.instructions_flat:
         body["system"] = _system(request, losses)
-    body["messages"] = [_message(message, f"messages[{index}]", losses) for index, message in enumerate(request.messages)]
+    messages = [_message(message, f"messages[{index}]", losses) for index, message in enumerate(request.messages)]
+    body["messages"] = [message for message in messages if message is not None]
     if request.tools is not None:
         tools = [_tool(tool, f"tools[{index}]", losses) for index, tool in enumerate(request.tools)]
         body["tools"] = [tool for tool in tools if tool is not None]
@@ -118,11 +121,11 @@ def _system(request: Request, losses: Losses) -> JSON:
     return encode_parts(request.instructions, "system", losses)
 
 
-def _message(message: Message, path: str, losses: Losses) -> dict[str, JSON]:
+def _message(message: Message, path: str, losses: Losses) -> dict[str, JSON] | None:
+    """The message; None if nothing of it can be said."""
     role = "assistant" if message.role is Role.ASSISTANT else "system" if message.role is Role.SYSTEM else "user"
-    return with_extras(
-        {"role": role, "content": encode_content(message.parts, message.flat, f"{path}.content", losses)}, None, message.extras
-    )
+    content = encode_content(message.parts, message.flat, f"{path}.content", losses)
+    return with_extras({"role": role, "content": content}, None, message.extras) if content != [] or not message.parts else None
 
 
 def encode_content(parts: tuple[Part, ...], flat: bool, path: str, losses: Losses) -> JSON:
@@ -141,7 +144,7 @@ def encode_parts(parts: tuple[Part, ...], path: str, losses: Losses) -> list[JSO
 def _block(part: Part, path: str, losses: Losses) -> JSON | None:
     match part:
         case Text():
-            return encode_text(part)
+            return _text(part, path, losses)
         case Media():
             excerpts = (
                 encode_content(part.source.parts, part.source.flat, f"{path}.source.content", losses)
@@ -167,8 +170,18 @@ def _block(part: Part, path: str, losses: Losses) -> JSON | None:
             assert_never(part)
 
 
+def _text(part: Text, path: str, losses: Losses) -> JSON:
+    block = encode_text(part)
+    if not part.citations:
+        return block
+    proven = without_unproven(block)
+    if proven is not block:
+        losses.add(f"{path}.citations", f"{NAME} takes back only citations that it made itself")
+    return proven
+
+
 def _opaque(part: Opaque, path: str, kind: str, losses: Losses) -> JSON | None:
-    block = write_opaque(part)
+    block = None if is_unproven(part.raw) else write_opaque(part)
     if block is None:
         losses.add(path, f"{NAME} has no {part.type}{kind}")
     return block

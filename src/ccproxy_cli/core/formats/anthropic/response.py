@@ -6,8 +6,10 @@ from typing import assert_never
 
 from ccproxy_cli.core.arguments import parse_arguments
 from ccproxy_cli.core.errors import BadUpstream
-from ccproxy_cli.core.extras import extras_of
+from ccproxy_cli.core.extras import Losses, extras_of
 from ccproxy_cli.core.formats._blame import parse
+from ccproxy_cli.core.formats.anthropic.citations import cited_blocks
+from ccproxy_cli.core.formats.anthropic.hosted import Showing
 from ccproxy_cli.core.formats.anthropic.parts import (
     decode_parts,
     encode_call,
@@ -15,13 +17,12 @@ from ccproxy_cli.core.formats.anthropic.parts import (
     encode_thinking,
     encode_unproven_thinking,
     own_members,
-    write_opaque,
 )
 from ccproxy_cli.core.formats.anthropic.usage import decode_finish, decode_usage, encode_finish, encode_usage
 from ccproxy_cli.core.formats.anthropic.wire import KIT, NAME, ResponseWire
 from ccproxy_cli.core.ids import digest_id, fit_id
 from ccproxy_cli.core.jsontext import JSON, JSONError, dumps
-from ccproxy_cli.core.left_behind import is_blank, media_note
+from ccproxy_cli.core.left_behind import is_blank, leave_part, media_note
 from ccproxy_cli.core.parts import Media, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
 from ccproxy_cli.core.request import Request
 from ccproxy_cli.core.response import Finish, FinishReason, Response
@@ -58,7 +59,7 @@ def message_members(wire: ResponseWire) -> dict[str, JSON]:
     }
 
 
-def encode_response(response: Response, request: Request) -> bytes:
+def encode_response(response: Response, request: Request, losses: Losses | None = None) -> bytes:
     """The body of an answer.
 
     Raises:
@@ -66,19 +67,22 @@ def encode_response(response: Response, request: Request) -> bytes:
     """
     native = NAME in response.extras
     own_id = message_id(response.id, response.model, response.created)
-    blocks: list[JSON | None] = []
+    losses = Losses() if losses is None else losses
+    blocks: list[JSON] = []
+    showing = Showing(own_id, losses)
     for index, part in enumerate(response.parts):
         if isinstance(part, ToolCall):
             made = call_id(part.call_id, own_id, response.parts[:index])
             blocks.append(encode_call(part, made, _arguments(part, response.finish)))
         elif native or not is_blank(part, NAME):
-            blocks.append(_block(part))
+            blocks += _blocks(part, native, showing)
+    blocks += showing.rest()
     body: dict[str, JSON] = {
         "id": own_id,
         "type": "message",
         "role": "assistant",
         "model": response.model,
-        "content": [block for block in blocks if block is not None],
+        "content": blocks,
         "stop_reason": encode_finish(response.finish, response.parts, native),
         "stop_sequence": response.finish.stop_sequence,
         "usage": encode_usage(response.usage, native),
@@ -100,20 +104,24 @@ def call_id(given: str, answer_id: str, told: Sequence[Part]) -> str:
     return "toolu_" + digest_id(f"{answer_id}/{sum(isinstance(part, ToolCall) for part in told)}")
 
 
-def _block(part: Text | Refusal | Reasoning | Media | Opaque | ToolResult) -> JSON | None:
+def _blocks(part: Text | Refusal | Reasoning | Media | Opaque | ToolResult, native: bool, showing: Showing) -> list[dict[str, JSON]]:
     match part:
         case Text():
-            return encode_text(part)
+            for citation in part.citations:
+                showing.cite(citation)
+            return [encode_text(part)] if native or not part.citations else cited_blocks(part, showing.losses)
         case Refusal():
-            return {"type": "text", "text": part.text}
+            return [{"type": "text", "text": part.text}]
         case Reasoning():
-            return encode_thinking(part) or encode_unproven_thinking(part)
+            return [encode_thinking(part) or encode_unproven_thinking(part)]
         case Media():
-            return {"type": "text", "text": media_note(part)}
+            leave_part(part, NAME, showing.losses)
+            return [{"type": "text", "text": media_note(part)}]
         case Opaque():
-            return write_opaque(part)
+            return [part.raw] if part.format == NAME else showing.blocks(part)
         case ToolResult():
-            return None
+            leave_part(part, NAME, showing.losses)
+            return []
         case _:
             assert_never(part)
 

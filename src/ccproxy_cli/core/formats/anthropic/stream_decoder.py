@@ -3,8 +3,8 @@
     message_start  ( content_block_start content_block_delta* content_block_stop )*  message_delta  message_stop
 
 `ping` may stand anywhere and `error` ends it. Blocks do not interleave on the wire, but nothing here depends on that. Three things
-come only at a block's end, so that the stream folds to what the body says: arguments that no delta carried, citations, and the members
-that deltas added to blocks we have no words for.
+come only at a block's end, so that the stream folds to what the body says: arguments that no delta carried, citations in the vendor's
+words, and the members that deltas added to blocks we have no words for.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from attrs import define, evolve, field
 
 from ccproxy_cli.core.errors import BadUpstream
 from ccproxy_cli.core.events import (
+    CitationDelta,
     Event,
     OpaqueDelta,
     OpaqueEvent,
@@ -29,7 +30,9 @@ from ccproxy_cli.core.events import (
 )
 from ccproxy_cli.core.extras import NO_EXTRAS, extras_of
 from ccproxy_cli.core.formats._wirekit import Wire
+from ccproxy_cli.core.formats.anthropic.citations import read_citation
 from ccproxy_cli.core.formats.anthropic.errors import decode_error_object
+from ccproxy_cli.core.formats.anthropic.hosted import read_step
 from ccproxy_cli.core.formats.anthropic.parts import UNSIGNED_NOTE, citations_of, decode_part
 from ccproxy_cli.core.formats.anthropic.response import message_members
 from ccproxy_cli.core.formats.anthropic.usage import decode_finish, decode_usage, read_usage
@@ -242,7 +245,10 @@ class StreamDecoder:
             case "signature_delta" if isinstance(opened.part, Reasoning):
                 return [ProofDelta(opened.index, Proof(NAME, _text(delta["signature"])))] if delta["signature"] else []
             case "citations_delta" if isinstance(opened.part, Text):
-                opened.members["citations"] = [*opened.members.get("citations", ()), delta["citation"]]
+                citation = delta["citation"]
+                opened.members["citations"] = [*opened.members.get("citations", ()), citation]
+                if isinstance(citation, dict):
+                    return [OpaqueDelta(opened.index, NAME, delta), CitationDelta(opened.index, read_citation(citation))]
             case "compaction_delta" if isinstance(opened.part, Opaque):
                 opened.members |= {name: value for name, value in delta.items() if name != "type"}
             case "text_delta" | "thinking_delta" | "input_json_delta" | "signature_delta":
@@ -265,7 +271,8 @@ class StreamDecoder:
                 opened.members["input"] = opened.input
         if opened.pieces:
             opened.members["input"] = _joined(opened.pieces)
-        return [*events, PartEnd(opened.index, extras_of(NAME, opened.members))]
+        meaning = read_step({**opened.part.raw, **opened.members}) if isinstance(opened.part, Opaque) and opened.members else None
+        return [*events, PartEnd(opened.index, extras_of(NAME, opened.members), meaning)]
 
 
 def _opened(part: Part, index: int) -> _Open:
@@ -280,7 +287,7 @@ def _opened(part: Part, index: int) -> _Open:
         case ToolCall():
             return _Open(index, evolve(part, arguments=""), ("input_json_delta", "partial_json"), input=loads(part.arguments))
         case Opaque() if isinstance(part.raw.get("input"), dict):
-            emptied = Opaque(NAME, {**part.raw, "input": {}})
+            emptied = evolve(part, raw={**part.raw, "input": {}})
             return _Open(index, emptied, ("input_json_delta", "partial_json"), input=part.raw["input"])
         case _:
             return _Open(index, part, None)

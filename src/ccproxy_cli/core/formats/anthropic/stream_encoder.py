@@ -3,13 +3,20 @@
 Blocks are numbered anew, from 0 and without gaps, because the official SDKs look them up by position. What has nothing to say in this
 format gets no block: text and reasoning of other vendors open theirs with their first word. The bytes around each kind of delta are
 made once per block, so that a delta costs one string's encoding.
+
+A block's citations mean all of it. Where another vendor tells a source after the words, the block ends there and the words that follow
+begin a new one; where all sources are known before the words, the words wait until they can be cut to measure.
 """
 
 from collections.abc import Sequence
 from typing import assert_never
 
+from attrs import evolve
+
 from ccproxy_cli.core.arguments import wrap_text
+from ccproxy_cli.core.citations import Citation
 from ccproxy_cli.core.events import (
+    CitationDelta,
     Event,
     OpaqueDelta,
     OpaqueEvent,
@@ -22,17 +29,20 @@ from ccproxy_cli.core.events import (
     StreamError,
     TextDelta,
 )
+from ccproxy_cli.core.extras import Losses
+from ccproxy_cli.core.formats.anthropic.citations import cited_blocks, write_citation
 from ccproxy_cli.core.formats.anthropic.errors import encode_stream_error
+from ccproxy_cli.core.formats.anthropic.hosted import Showing
 from ccproxy_cli.core.formats.anthropic.parts import citations_of, encode_text, encode_thinking, encode_unproven_thinking, own_members
 from ccproxy_cli.core.formats.anthropic.response import call_id, message_id
 from ccproxy_cli.core.formats.anthropic.usage import encode_finish, encode_usage
 from ccproxy_cli.core.formats.anthropic.wire import NAME
 from ccproxy_cli.core.framing import encode_frame
 from ccproxy_cli.core.jsontext import JSON, dumps, dumps_str
-from ccproxy_cli.core.left_behind import is_blank, media_note
+from ccproxy_cli.core.left_behind import is_blank, leave_citation, leave_part, media_note
 from ccproxy_cli.core.parts import Media, Opaque, Part, Proof, ProofKind, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
 from ccproxy_cli.core.request import Request
-from ccproxy_cli.core.stream import merge_extras
+from ccproxy_cli.core.stream import finished_opaque, merge_extras
 
 PING = encode_frame(b'{"type":"ping"}', b"ping")
 
@@ -47,7 +57,7 @@ _DELTA_TAIL = b"}}\n\n"
 class _Lane:
     """One part on its way out."""
 
-    __slots__ = ("head", "held", "number", "part", "start", "words")
+    __slots__ = ("cited", "head", "held", "number", "part", "start", "words")
 
     def __init__(self, part: Part, start: dict[str, JSON] | None, words: tuple[bytes, bytes] | None) -> None:
         self.part = part
@@ -60,6 +70,8 @@ class _Lane:
         """What stands before the words of each delta."""
         self.held: list[str] | None = None
         """Words that go out together at the end."""
+        self.cited: dict[Citation, None] | None = None
+        """Of a block that has been told sources of another vendor's: those. More words begin a new block."""
 
 
 class StreamEncoder:
@@ -68,10 +80,12 @@ class StreamEncoder:
     media_type = "text/event-stream"
     ping = PING
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, losses: Losses | None = None) -> None:
+        self._losses = Losses() if losses is None else losses
         self._native = False
         self._start: ResponseStart | None = None
         self._id = ""
+        self._showing = Showing("", self._losses)
         self._lanes: dict[int, _Lane] = {}
         self._blocks = 0
         self._told: list[Part] = []
@@ -84,7 +98,9 @@ class StreamEncoder:
             case PartStart(index, part):
                 return self._on_start(index, part)
             case PartEnd(index):
-                return self._on_end(self._lanes.pop(index))
+                return self._on_end(self._lanes.pop(index), event)
+            case CitationDelta(index, citation):
+                return b"" if self._native else self._on_citation(self._lanes.get(index), citation)
             case ProofDelta(index, proof):
                 return self._on_proof(self._lanes[index], proof)
             case OpaqueDelta(index, format_name, raw):
@@ -107,7 +123,7 @@ class StreamEncoder:
     def _on_response_start(self, event: ResponseStart) -> bytes:
         self._native = NAME in event.extras
         self._start = event
-        self._id = message_id(event.id, event.model, event.created)
+        self._id = self._showing.answer_id = message_id(event.id, event.model, event.created)
         message: dict[str, JSON] = {
             "id": self._id,
             "type": "message",
@@ -124,6 +140,7 @@ class StreamEncoder:
 
     def _on_response_end(self, event: ResponseEnd) -> bytes:
         assert self._start is not None
+        due = self._whole(self._showing.rest())
         delta: dict[str, JSON] = {
             "stop_reason": encode_finish(event.finish, self._told, self._native),
             "stop_sequence": event.finish.stop_sequence,
@@ -136,7 +153,7 @@ class StreamEncoder:
             elif name in said or (name in _BESIDE_DELTA and value is not None):
                 beside[name] = value
         final = {"type": "message_delta", "delta": delta, "usage": encode_usage(event.usage, self._native), **beside}
-        return _frame(final) + _frame({"type": "message_stop"})
+        return due + _frame(final) + _frame({"type": "message_stop"})
 
     # Parts.
 
@@ -144,6 +161,13 @@ class StreamEncoder:
         lane = _lane(part, self._id, self._told)
         self._lanes[index] = lane
         self._told.append(part)
+        if isinstance(part, Media):
+            leave_part(part, NAME, self._losses)
+        if isinstance(part, Text) and part.citations and not self._native:
+            for citation in part.citations:
+                self._showing.cite(citation)
+            lane.held = [part.text]
+            return b""
         if lane.start is None or (is_blank(part, NAME) and not self._native):
             return b""
         return self._open(lane)
@@ -161,11 +185,43 @@ class StreamEncoder:
         if lane.held is not None:
             lane.held.append(text)
             return b""
+        if lane.cited is not None and text:
+            return self._stop(lane) + self._open(lane) + lane.head + dumps(text) + _DELTA_TAIL
         if lane.number < 0:
             if lane.start is None:
                 return b""
             return self._open(lane) + lane.head + dumps(text) + _DELTA_TAIL
         return lane.head + dumps(text) + _DELTA_TAIL
+
+    def _on_citation(self, lane: _Lane | None, citation: Citation) -> bytes:
+        self._showing.cite(citation)
+        if lane is None:
+            leave_citation(NAME, self._losses, late=True)
+            return b""
+        if lane.held is not None and isinstance(lane.part, Text):
+            lane.part = evolve(lane.part, citations=(*lane.part.citations, citation))
+            return b""
+        told, whole = lane.cited or {}, evolve(citation, start=None, end=None)
+        written = None if whole in told else write_citation(whole, self._losses)
+        if written is None or lane.number < 0:  # a source of no words is one of no block
+            return b""
+        lane.cited = {**told, whole: None}
+        return self._delta(lane, {"type": "citations_delta", "citation": written})
+
+    def _stop(self, lane: _Lane) -> bytes:
+        number, lane.number, lane.cited = lane.number, -1, None
+        return _frame({"type": "content_block_stop", "index": number})
+
+    def _whole(self, blocks: Sequence[dict[str, JSON]]) -> bytes:
+        """Blocks that are known whole."""
+        frames: list[dict[str, JSON]] = []
+        for number, block in enumerate(blocks, self._blocks):
+            start, deltas = _unfolded(block)
+            frames.append({"type": "content_block_start", "index": number, "content_block": start})
+            frames += [{"type": "content_block_delta", "index": number, "delta": delta} for delta in deltas]
+            frames.append({"type": "content_block_stop", "index": number})
+        self._blocks += len(blocks)
+        return b"".join(map(_frame, frames))
 
     def _on_proof(self, lane: _Lane, proof: Proof) -> bytes:
         if proof.issuer != NAME or proof.kind is not ProofKind.SIGNATURE or not isinstance(lane.part, Reasoning):
@@ -178,13 +234,23 @@ class StreamEncoder:
             return b""
         return _frame({"type": "content_block_delta", "index": lane.number, "delta": delta})
 
-    def _on_end(self, lane: _Lane) -> bytes:
+    def _on_end(self, lane: _Lane, event: PartEnd) -> bytes:
+        match lane.part:
+            case Text() if lane.held is not None:
+                text = "".join(lane.held)
+                return self._whole(cited_blocks(evolve(lane.part, text=text), self._losses)) if text else b""
+            case Opaque() if lane.part.format != NAME:
+                return self._whole(self._showing.blocks(finished_opaque(lane.part, event)))
+            case ToolResult():
+                leave_part(lane.part, NAME, self._losses)
+            case _:
+                pass
         if lane.number < 0:
             return b""
         last = b""
         if lane.held is not None:
             last = lane.head + dumps(wrap_text("".join(lane.held))) + _DELTA_TAIL
-        return last + _frame({"type": "content_block_stop", "index": lane.number})
+        return last + self._stop(lane)
 
 
 def _frame(event: dict[str, JSON]) -> bytes:
@@ -227,6 +293,20 @@ def _lane(part: Part, answer_id: str, told: Sequence[Part]) -> _Lane:
             return _Lane(part, None, None)
         case _:
             assert_never(part)
+
+
+def _unfolded(block: dict[str, JSON]) -> tuple[dict[str, JSON], list[dict[str, JSON]]]:
+    """A whole block as the start and the deltas that clients build it from."""
+    match block:
+        case {"type": "text", "text": text}:
+            cited = block.get("citations", ())
+            deltas = [{"type": "citations_delta", "citation": each} for each in cited]
+            start = {**block, "text": "", "citations": []} if cited else {**block, "text": ""}
+            return start, [*deltas, {"type": "text_delta", "text": text}]
+        case {"input": asked}:
+            return {**block, "input": {}}, [{"type": "input_json_delta", "partial_json": dumps_str(asked)}]
+        case _:
+            return block, []
 
 
 def _opening_deltas(part: Part) -> list[dict[str, JSON]]:

@@ -6,12 +6,13 @@ from ccproxy_cli.core.arguments import FREE_TEXT
 from ccproxy_cli.core.extras import NO_EXTRAS, Losses
 from ccproxy_cli.core.formats.gemini import spelling
 from ccproxy_cli.core.formats.gemini.history import adapt_history
+from ccproxy_cli.core.formats.gemini.hosted import write_tool
 from ccproxy_cli.core.formats.gemini.names import fit_name
 from ccproxy_cli.core.formats.gemini.schema import fit_schema, to_openapi
 from ccproxy_cli.core.formats.gemini.thinking import adapt_thinking
 from ccproxy_cli.core.formats.gemini.wire import NAME
 from ccproxy_cli.core.jsontext import JSON, dumps_str
-from ccproxy_cli.core.left_behind import cut_billing, drop_cache
+from ccproxy_cli.core.left_behind import cut_billing, drop_cache, hosted_meaning
 from ccproxy_cli.core.parts import Opaque, Text, ToolKind
 from ccproxy_cli.core.profile import Profile
 from ccproxy_cli.core.request import AnyTool, ChoiceMode, Output, OutputKind, Request, Sampling, Tool, ToolChoice
@@ -112,6 +113,8 @@ def _stop(stop: tuple[str, ...] | None, profile: Profile, losses: Losses) -> tup
 
 
 def _adapt_tools(request: Request, profile: Profile, losses: Losses) -> Request:
+    if not profile.hosted_beside_functions and any(isinstance(tool, Tool) for tool in request.tools or ()):
+        profile = evolve(profile, web_search=False, web_fetch=False, code_execution=False)
     tools = tuple(
         fitted for index, tool in enumerate(request.tools or ()) if (fitted := _fit_tool(tool, f"tools[{index}]", profile, losses))
     )
@@ -122,10 +125,12 @@ def _adapt_tools(request: Request, profile: Profile, losses: Losses) -> Request:
     if choice is None:
         return request
     losses.add_foreign(choice.extras, NAME, "tool_choice")
-    if not any(isinstance(tool, Tool) for tool in tools):
-        return evolve(request, tool_choice=None)
     declared = {tool.name for tool in tools if isinstance(tool, Tool)}
     names = tuple(name for name in map(fit_name, choice.names) if name in declared)
+    if not declared or (choice.names and not names and choice.mode is ChoiceMode.REQUIRED):
+        if tools and choice.mode is ChoiceMode.REQUIRED:
+            losses.add("tool_choice", f"{NAME} cannot be made to use a hosted tool")
+        return evolve(request, tool_choice=None)
     if choice.mode is ChoiceMode.NONE:
         names = ()
     return evolve(request, tool_choice=ToolChoice(choice.mode, names, choice.subset))
@@ -135,8 +140,8 @@ def _fit_tool(tool: AnyTool, path: str, profile: Profile, losses: Losses) -> Any
     if isinstance(tool, Opaque):
         if tool.format == NAME:
             return tool
-        losses.add(path, f"{NAME} has no {tool.type} tool")
-        return None
+        meaning = hosted_meaning(tool, NAME, profile, path, losses)
+        return None if meaning is None else write_tool(meaning, path, losses)
     losses.add_foreign(tool.extras, NAME, path)
     drop_cache(tool.cache, path, losses)
     if tool.strict:

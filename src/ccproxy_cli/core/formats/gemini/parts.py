@@ -15,6 +15,7 @@ from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import NOTE, Extras, Losses, extras_of
 from ccproxy_cli.core.formats._blame import Blame, blamed
 from ccproxy_cli.core.formats.gemini import spelling
+from ccproxy_cli.core.formats.gemini.grounding import read_code
 from ccproxy_cli.core.formats.gemini.media import decode_blob, decode_file, encode_media
 from ccproxy_cli.core.formats.gemini.results import decode_result, encode_result
 from ccproxy_cli.core.formats.gemini.wire import KIT, NAME, FunctionCall, PartWire
@@ -51,7 +52,8 @@ def decode_part(wire: PartWire, path: str, blame: Blame, call_id: NameCall, resu
     known = sum(member is not None for member in data)
     unknown = any(value is not None and name not in _BESIDE and not name.startswith(NOTE) for name, value in wire.extras.items())
     if unknown or known + (wire.text is not None) > 1:
-        return Opaque(NAME, KIT.write(wire))
+        raw = KIT.write(wire)
+        return Opaque(NAME, raw, read_code(raw))
     if known == 0:
         return _decode_words(wire)
     extras = _extras_of_data(wire)

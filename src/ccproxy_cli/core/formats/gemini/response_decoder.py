@@ -7,6 +7,7 @@ from ccproxy_cli.core.formats.gemini import spelling
 from ccproxy_cli.core.formats.gemini.candidates import answer_id, candidate_members, content_members, content_parts, first_candidate
 from ccproxy_cli.core.formats.gemini.errors import decode_error_object, holds_error
 from ccproxy_cli.core.formats.gemini.finish import decode_finish, decode_usage
+from ccproxy_cli.core.formats.gemini.grounding import with_citations
 from ccproxy_cli.core.formats.gemini.pairing import AnswerIds
 from ccproxy_cli.core.formats.gemini.parts import decode_part
 from ccproxy_cli.core.formats.gemini.stream_decoder import fold_chunks
@@ -47,13 +48,14 @@ def _decode(wire: ResponseWire) -> Response:
     ids = AnswerIds(answer_id(wire))
     parts: tuple[Part, ...] = ()
     if first is not None:
-        members[spelling.CANDIDATE] = candidate_members(first)
+        members[spelling.CANDIDATE] = beside = candidate_members(first)
         members[spelling.CONTENT] = None if first.content is None else content_members(first.content)
         where = "candidates[0].content.parts"
         parts = tuple(
             decode_part(part, f"{where}[{index}]", BadUpstream, ids.call, ids.result)
             for index, part in enumerate(content_parts(first.content))
         )
+        parts = with_citations(parts, beside)
     called = any(isinstance(part, ToolCall) for part in parts)
     return Response(
         id=wire.response_id or "",

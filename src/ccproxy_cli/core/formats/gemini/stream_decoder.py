@@ -12,12 +12,23 @@ from collections.abc import Iterable, Sequence
 from attrs import define, evolve, field
 
 from ccproxy_cli.core.errors import BadUpstream
-from ccproxy_cli.core.events import Event, OpaqueEvent, PartEnd, PartStart, ResponseEnd, ResponseStart, StreamError, TextDelta
+from ccproxy_cli.core.events import (
+    CitationDelta,
+    Event,
+    OpaqueEvent,
+    PartEnd,
+    PartStart,
+    ResponseEnd,
+    ResponseStart,
+    StreamError,
+    TextDelta,
+)
 from ccproxy_cli.core.extras import NOTE, extras_of
 from ccproxy_cli.core.formats.gemini import spelling
 from ccproxy_cli.core.formats.gemini.candidates import answer_id, candidate_members, content_members, content_parts, first_candidate
 from ccproxy_cli.core.formats.gemini.errors import decode_error_object, holds_error
 from ccproxy_cli.core.formats.gemini.finish import decode_finish, decode_usage
+from ccproxy_cli.core.formats.gemini.grounding import MEMBERS, Words, read_citations, read_steps
 from ccproxy_cli.core.formats.gemini.pairing import AnswerIds
 from ccproxy_cli.core.formats.gemini.partial import PartialArguments
 from ccproxy_cli.core.formats.gemini.parts import decode_part
@@ -54,6 +65,12 @@ class StreamDecoder:
         self._started = False
         self._count = 0
         self._open: int | None = None
+        self._words: list[str] = []
+        """Of the open part."""
+        self._texts: list[tuple[int, str]] = []
+        """The answer's words, of the parts that have ended."""
+        self._cited = 0
+        """Of how many of them the sources are told."""
         self._open_kind: type[Part] | None = None
         self._partial: _Partial | None = None
         self._ids = AnswerIds("")
@@ -178,10 +195,13 @@ class StreamDecoder:
         self.done = True
         events: list[Event] = []
         self._close(events)
-        members = dict(self._members)
+        self._cite(events)
+        members, count = dict(self._members), self._count
+        for step in read_steps(self._candidate):
+            self._whole(step, events)
         if self._finish is not None or self._content is not None:
             content = self._content
-            if content is not None and not self._count:
+            if content is not None and not count:
                 content = {**content, spelling.NO_PARTS: True}
             members |= {spelling.CANDIDATE: self._candidate, spelling.CONTENT: content}
         finish = decode_finish(self._finish, called=self._called, blocked=self._blocked)
@@ -241,9 +261,18 @@ class StreamDecoder:
             return
         if self._open is None or self._open_kind is not kind:
             self._close(events)
-            self._open, self._open_kind = self._next(), kind
+            self._open, self._open_kind, self._words = self._next(), kind, []
             events.append(PartStart(self._open, kind()))
+        self._words.append(text)
         events.append(TextDelta(self._open, text))
+
+    def _cite(self, events: list[Event]) -> None:
+        """Tell the sources of all words so far, if they have come."""
+        if not self._candidate.keys().isdisjoint(MEMBERS):
+            cited = read_citations(self._candidate, [Words(None, text) for _, text in self._texts])
+            for (index, _), citations in list(zip(self._texts, cited, strict=True))[self._cited :]:
+                events += [CitationDelta(index, citation) for citation in citations]
+            self._cited = len(self._texts)
 
     def _whole(self, part: Part, events: list[Event]) -> None:
         """A part that came in one piece. Its words go out as such, for those who only look at words."""
@@ -259,6 +288,9 @@ class StreamDecoder:
         events.append(PartStart(index, part))
         if words:
             events.append(TextDelta(index, words))
+        if isinstance(part, Text) and words:
+            self._texts.append((index, words))
+            self._cite(events)
         events.append(PartEnd(index))
 
     def _next(self) -> int:
@@ -272,6 +304,9 @@ class StreamDecoder:
             events.append(PartEnd(self._partial.index))
             self._partial = None
         if self._open is not None:
+            if self._open_kind is Text:
+                self._texts.append((self._open, "".join(self._words)))
+                self._cite(events)
             events.append(PartEnd(self._open))
             self._open = self._open_kind = None
 

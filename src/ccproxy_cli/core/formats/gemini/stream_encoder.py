@@ -11,8 +11,10 @@ from typing import assert_never
 from attrs import define, evolve, field
 
 from ccproxy_cli.core.arguments import parse_arguments
+from ccproxy_cli.core.citations import Citation, to_bytes
 from ccproxy_cli.core.errors import APIError, BadUpstream
 from ccproxy_cli.core.events import (
+    CitationDelta,
     Event,
     OpaqueDelta,
     OpaqueEvent,
@@ -25,19 +27,21 @@ from ccproxy_cli.core.events import (
     StreamError,
     TextDelta,
 )
+from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats.gemini import spelling
 from ccproxy_cli.core.formats.gemini.errors import encode_array_error, encode_stream_error
 from ccproxy_cli.core.formats.gemini.finish import CUT_SHORT, encode_finish, encode_usage
+from ccproxy_cli.core.formats.gemini.grounding import Grounds
 from ccproxy_cli.core.formats.gemini.parts import encode_call, encode_words
 from ccproxy_cli.core.formats.gemini.response_encoder import encode_answer_part, head
 from ccproxy_cli.core.formats.gemini.wire import NAME
 from ccproxy_cli.core.framing import encode_frame
 from ccproxy_cli.core.jsontext import JSON, JSONError, dumps
-from ccproxy_cli.core.left_behind import is_blank
-from ccproxy_cli.core.parts import Part, Proof, Reasoning, Refusal, Text, ToolCall
+from ccproxy_cli.core.left_behind import is_blank, leave_ending
+from ccproxy_cli.core.parts import Opaque, Part, Proof, Reasoning, Refusal, Text, ToolCall
 from ccproxy_cli.core.request import Request
 from ccproxy_cli.core.response import Finish, FinishReason, Usage
-from ccproxy_cli.core.stream import merge_extras
+from ccproxy_cli.core.stream import finished_opaque, merge_extras
 
 PING = encode_frame(b'{"candidates":[{"content":{"parts":[{"text":""}],"role":"model"},"index":0}]}')
 """A chunk of empty words, as the vendor itself sends them. A comment would break google-genai 3.3, which takes every line for JSON."""
@@ -55,12 +59,20 @@ class _Lane:
     words: list[str] | None = None
     """Words that go out together at the end; None if they go out as they come."""
     proofs: tuple[Proof, ...] = field(default=())
+    said: list[str] = field(factory=list)
+    """Words that have gone out."""
 
 
 class StreamEncoder:
     """One answer's stream. Parts must not interleave."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, losses: Losses | None = None) -> None:
+        self._losses = Losses() if losses is None else losses
+        self._grounds = Grounds(self._losses)
+        self._texts: list[tuple[int, str]] = []
+        """All of the answer's words, and of which part: clients join them, and places in them are counted through."""
+        self._citations: list[tuple[int, Citation]] = []
+        """Of which part."""
         self._array = spelling.said(request.extras, spelling.ARRAY)
         self._asked = request.model
         self._native = False
@@ -109,6 +121,9 @@ class StreamEncoder:
                 return self.ping
             case OpaqueEvent(format_name, raw):
                 return self._chunk({**raw, **self._head}) if format_name == NAME else b""
+            case CitationDelta(index, citation):
+                self._citations.append((index, citation))
+                return b""
             case OpaqueDelta():
                 return b""
             case _:
@@ -154,12 +169,16 @@ class StreamEncoder:
         chunk: dict[str, JSON] = {}
         if not self._native or spelling.CANDIDATE in notes:
             chunk["candidates"] = [self._last_candidate(event.finish, notes.get(spelling.CANDIDATE), notes)]
+        if not self._native:
+            leave_ending(event.finish, event.usage, NAME, self._losses, cache_write=False)
         chunk = spelling.complete({**chunk, **self._head}, notes)
         return self._chunk(chunk) + (b"]" if self._array else b"")
 
     def _last_candidate(self, finish: Finish, members: dict[str, JSON] | None, notes: Mapping[str, JSON]) -> dict[str, JSON]:
         """The finish, beside empty words: what the vendor sends most, and what clients that look for words can bear."""
-        candidate: dict[str, JSON] = {"content": {"parts": [{"text": ""}], "role": "model"}, "index": 0}
+        if not self._native:
+            self._tell_sources()
+        candidate: dict[str, JSON] = {"content": {"parts": [{"text": ""}], "role": "model"}, "index": 0, **self._grounds.members()}
         if members is not None:
             content = notes.get(spelling.CONTENT)
             candidate = {} if content is None else {"content": spelling.complete({}, content)}
@@ -168,6 +187,14 @@ class StreamEncoder:
         if reason is not None:
             candidate["finishReason"] = reason
         return candidate
+
+    def _tell_sources(self) -> None:
+        offset = 0
+        for index, text in self._texts:
+            for cited, citation in self._citations:
+                if cited == index:
+                    self._grounds.cite(citation, text, offset=offset)
+            offset += to_bytes(text, len(text))
 
     # Parts
 
@@ -180,17 +207,27 @@ class StreamEncoder:
             case Text() | Reasoning() | Refusal():
                 proofs = () if isinstance(part, Refusal) else part.proofs
                 signed = any(proof.issuer == NAME for proof in proofs) or spelling.members_of(part.extras)
-                self._lanes[index] = _Lane(part, [part.text] if signed else None, proofs)
-                return b"" if signed else self._say(part, part.text)
+                lane = self._lanes[index] = _Lane(part, [part.text] if signed else None, proofs)
+                if isinstance(part, Text):
+                    self._citations += [(index, citation) for citation in part.citations]
+                if signed or not part.text:
+                    return b""
+                lane.said.append(part.text)
+                return self._say(part, part.text)
+            case Opaque() if part.format != NAME:
+                self._lanes[index] = _Lane(part)
+                return b""
             case _:
                 self._lanes[index] = _Lane(part)
-                written = encode_answer_part(part, _STOPPED)
-                return b"" if written is None else self._part(written)
+                written = encode_answer_part(part, _STOPPED, self._grounds)
+                self._texts += [(index, each["text"]) for each in written if "text" in each]
+                return b"".join(map(self._part, written))
 
     def _on_text(self, lane: _Lane, text: str) -> bytes:
         if lane.words is not None:
             lane.words.append(text)
             return b""
+        lane.said.append(text)
         return self._say(lane.part, text)
 
     def _say(self, part: Part, text: str) -> bytes:
@@ -209,6 +246,10 @@ class StreamEncoder:
         return self._part(encode_words(kind(proofs=(proof,))))
 
     def _on_end(self, lane: _Lane, event: PartEnd) -> bytes:
+        if isinstance(lane.part, Opaque) and lane.part.format != NAME:
+            return b"".join(map(self._part, self._grounds.step(finished_opaque(lane.part, event))))
+        if isinstance(lane.part, Text | Refusal):
+            self._texts.append((event.index, "".join(lane.said if lane.words is None else lane.words)))
         if lane.words is None:
             return b""
         text = "".join(lane.words)

@@ -8,6 +8,7 @@ from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import NO_EXTRAS, extras_of
 from ccproxy_cli.core.formats._wirekit import SPELLED, snake_case
 from ccproxy_cli.core.formats.gemini import spelling
+from ccproxy_cli.core.formats.gemini.hosted import read_tool
 from ccproxy_cli.core.formats.gemini.schema import from_openapi
 from ccproxy_cli.core.formats.gemini.wire import NAME, CallingConfig, FunctionDeclaration, RequestWire, ToolConfig, ToolWire
 from ccproxy_cli.core.jsontext import JSON
@@ -54,7 +55,7 @@ def decode_tools(wire: RequestWire) -> Tools:
         for name, value in group.extras.items():
             if name != SPELLED:
                 members.append([name, None])
-                tools.append(Opaque(NAME, {name: value}))
+                tools.append(Opaque(NAME, {name: value}, read_tool(name, value)))
         layout.append(members)
     notes: dict[str, JSON] = {spelling.LAYOUT: layout}
     if isinstance(wire.tools, ToolWire):

@@ -5,19 +5,22 @@ The same object is an answer's `message` and a conversation's history, so both a
 
 from collections.abc import Callable, Sequence
 
+from ccproxy_cli.core.citations import Citation
 from ccproxy_cli.core.errors import BadRequest
-from ccproxy_cli.core.extras import Extras
+from ccproxy_cli.core.extras import Extras, Losses
 from ccproxy_cli.core.formats._blame import Blame, blamed
+from ccproxy_cli.core.formats._openai.citations import write_annotation
 from ccproxy_cli.core.formats.openai_chat import spelling
 from ccproxy_cli.core.formats.openai_chat.parts import read_content, write_content
 from ccproxy_cli.core.formats.openai_chat.wire import (
+    NAME,
     WireCall,
     WireCustomCall,
     WireFunction,
     WireMessage,
 )
 from ccproxy_cli.core.jsontext import JSON, dumps_str
-from ccproxy_cli.core.left_behind import media_note
+from ccproxy_cli.core.left_behind import leave_citation, leave_part, leave_quote, media_note
 from ccproxy_cli.core.parts import Media, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
 
 REASONING_MEMBERS = ("reasoning_content", "reasoning")
@@ -148,14 +151,27 @@ def _write_call(body: dict[str, JSON], call: ToolCall, calls: list[JSON]) -> Non
     calls.append(spelling.with_members(written, extras, "function", "custom"))
 
 
-def write_foreign(parts: Sequence[Part]) -> dict[str, JSON]:
+def write_foreign(parts: Sequence[Part], losses: Losses) -> dict[str, JSON]:
     """An answer of another format as this format's message, in the shape OpenAI gives it."""
-    texts = [part.text if isinstance(part, Text) else media_note(part) for part in parts if isinstance(part, Text | Media)]
+    texts: list[str] = []
+    citations: list[Citation] = []
+    for part in parts:
+        match part:
+            case Text():
+                citations += [citation.moved(sum(map(len, texts)), len(part.text)) for citation in part.citations]
+                texts.append(part.text)
+            case Media():
+                texts.append(media_note(part))
+                leave_part(part, NAME, losses)
+            case _:
+                leave_part(part, NAME, losses)
     refusals = [part.text for part in parts if isinstance(part, Refusal)]
     thoughts = "".join(part.text for part in parts if isinstance(part, Reasoning))
     body: dict[str, JSON] = {"role": "assistant", "content": None, "refusal": None}
     if texts or not any(isinstance(part, ToolCall | Refusal) for part in parts):
         body["content"] = "".join(texts)
+    if annotations := write_annotations(citations, sum(map(len, texts)), losses):
+        body["annotations"] = annotations
     if refusals:
         body["refusal"] = "".join(refusals)
     if thoughts:
@@ -167,3 +183,17 @@ def write_foreign(parts: Sequence[Part]) -> dict[str, JSON]:
     if calls:
         body["tool_calls"] = calls
     return body
+
+
+def write_annotations(citations: Sequence[Citation], length: int, losses: Losses) -> list[JSON]:
+    """The citations of a content of that many characters. Only addresses can be told."""
+    written: list[JSON] = []
+    for citation in dict.fromkeys(citations):
+        annotation = None if citation.url is None else write_annotation(citation, length)
+        if annotation is None:
+            leave_citation(NAME, losses)
+        else:
+            leave_quote(citation, NAME, losses)
+            kind = annotation.pop("type")
+            written.append({"type": kind, kind: annotation})
+    return written

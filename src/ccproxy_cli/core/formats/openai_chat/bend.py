@@ -4,6 +4,8 @@ The result is a request as if a client of this format had written it, so that th
 is recorded as a loss.
 """
 
+from typing import TypeGuard
+
 from attrs import evolve
 
 from ccproxy_cli.core.efforts import wanted_effort
@@ -11,10 +13,12 @@ from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats._openai.bending import bend_choice, bend_effort, bend_limit, bend_output, object_schema
 from ccproxy_cli.core.formats._openai.user import USER, alias
 from ccproxy_cli.core.formats.openai_chat import spelling
+from ccproxy_cli.core.formats.openai_chat.hosted import write_search
 from ccproxy_cli.core.formats.openai_chat.turns import bend_messages
 from ccproxy_cli.core.formats.openai_chat.wire import NAME
+from ccproxy_cli.core.hosted import HostedKind, HostedTool
 from ccproxy_cli.core.jsontext import JSON
-from ccproxy_cli.core.left_behind import drop_cache
+from ccproxy_cli.core.left_behind import drop_cache, hosted_meaning
 from ccproxy_cli.core.parts import CacheMark, Opaque, ToolKind
 from ccproxy_cli.core.profile import Profile
 from ccproxy_cli.core.request import AnyTool, Request, Sampling, Thinking, ThinkingMode, Tool
@@ -28,11 +32,16 @@ def bend(request: Request, profile: Profile, losses: Losses) -> Request:
     """
     losses.add_foreign(request.extras, NAME, "")
     tools, own = _tools(request, profile, losses), spelling.ours({})
+    search, choice = _search(request, profile, losses), request.tool_choice
+    if search is not None and choice is not None and choice.names == (HostedKind.WEB_SEARCH.value,):
+        choice = None  # the models that take the setting search always
     if not profile.cache_marks:
         drop_cache(request.cache, "", losses)
     if request.cache_key is not None and not profile.prompt_cache_key:
         losses.add("prompt_cache_key", "this provider has no such key")
     notes: dict[str, JSON] = dict(spelling.note(spelling.MAX_TOKENS)) if profile.max_tokens_field == "max_tokens" else {}
+    if search is not None:
+        notes[spelling.SEARCH] = search
     if profile.user_field == "user" and request.user is not None:
         notes |= spelling.note(USER)
     thinking, sampling = request.thinking, _sampling(request.sampling, profile, losses)
@@ -46,7 +55,7 @@ def bend(request: Request, profile: Profile, losses: Losses) -> Request:
         model=request.model,
         messages=bend_messages(request, profile, losses),
         tools=tools,
-        tool_choice=bend_choice(request.tool_choice, tools, NAME, own, losses),
+        tool_choice=bend_choice(choice, tools, NAME, own, losses),
         parallel_tool_calls=_parallel(request.parallel_tool_calls, tools),
         max_tokens=bend_limit(request.max_tokens, profile, losses),
         sampling=sampling,
@@ -69,7 +78,8 @@ def _tools(request: Request, profile: Profile, losses: Losses) -> tuple[AnyTool,
     kept: list[AnyTool] = []
     for index, tool in enumerate(request.tools or ()):
         if isinstance(tool, Opaque):
-            losses.add(f"tools[{index}]", f"{NAME} has no tool of type {tool.type}")
+            if not _is_search(tool):
+                losses.add(f"tools[{index}]", f"{NAME} has no tool of type {tool.type}")
             continue
         parameters = object_schema(tool.parameters) if tool.kind is ToolKind.FUNCTION else None
         if tool.cache is None and not tool.extras and parameters is tool.parameters:
@@ -81,6 +91,19 @@ def _tools(request: Request, profile: Profile, losses: Losses) -> tuple[AnyTool,
         cache = fit_cache(tool.cache) if profile.cache_marks else None
         kept.append(Tool(tool.name, tool.description, parameters, tool.strict, tool.kind, tool.grammar, cache))
     return tuple(kept) or None  # OpenAI refuses an empty list
+
+
+def _is_search(tool: AnyTool) -> TypeGuard[Opaque]:
+    return isinstance(tool, Opaque) and isinstance(tool.meaning, HostedTool) and tool.meaning.kind is HostedKind.WEB_SEARCH
+
+
+def _search(request: Request, profile: Profile, losses: Losses) -> dict[str, JSON] | None:
+    """The setting that a hosted search among the tools amounts to."""
+    for index, tool in enumerate(request.tools or ()):
+        if _is_search(tool):
+            meaning = hosted_meaning(tool, NAME, profile, f"tools[{index}]", losses)
+            return None if meaning is None else write_search(meaning, f"tools[{index}]", losses)
+    return None
 
 
 def fit_cache(mark: CacheMark | None) -> CacheMark | None:

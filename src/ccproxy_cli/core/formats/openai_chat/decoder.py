@@ -10,8 +10,19 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from ccproxy_cli.core.citations import Citation, spread
 from ccproxy_cli.core.errors import BadUpstream
-from ccproxy_cli.core.events import Event, OpaqueEvent, PartEnd, PartStart, ResponseEnd, ResponseStart, StreamError, TextDelta
+from ccproxy_cli.core.events import (
+    CitationDelta,
+    Event,
+    OpaqueEvent,
+    PartEnd,
+    PartStart,
+    ResponseEnd,
+    ResponseStart,
+    StreamError,
+    TextDelta,
+)
 from ccproxy_cli.core.formats.openai_chat import spelling
 from ccproxy_cli.core.formats.openai_chat.assistant import REASONING_MEMBERS
 from ccproxy_cli.core.formats.openai_chat.calls import Calls, Fragment, read_fragment, read_legacy_fragment
@@ -19,7 +30,7 @@ from ccproxy_cli.core.formats.openai_chat.errors import error_in_answer
 from ccproxy_cli.core.formats.openai_chat.finish import read_finish, read_usage
 from ccproxy_cli.core.formats.openai_chat.gather import gather
 from ccproxy_cli.core.formats.openai_chat.parts import thinking_text
-from ccproxy_cli.core.formats.openai_chat.response import id_maker
+from ccproxy_cli.core.formats.openai_chat.response import id_maker, read_annotations
 from ccproxy_cli.core.formats.openai_chat.wire import NAME
 from ccproxy_cli.core.framing import Frame, SSEDecoder
 from ccproxy_cli.core.jsontext import JSON, JSONError, loads
@@ -74,7 +85,9 @@ class ChatStreamDecoder:
         self._calls = Calls()
         self._has_calls = False
         self._has_refusal = False
-        self._has_text = False
+        self._words: list[str] = []  # of the open part
+        self._texts: list[tuple[int, int]] = []  # of those that have ended, their parts and lengths
+        self._citations: list[Citation] = []
         self._empty_text = False
         self._finish: JSON = None
         self._usage: JSON = None
@@ -215,6 +228,7 @@ class ChatStreamDecoder:
         finish = choice.get("finish_reason")
         if finish is not None:
             self._finish = finish
+            self._tell_sources(out)
             self._close_parts(out)
 
     def _look_at_choice(self, choice: dict[str, Any]) -> None:
@@ -259,6 +273,7 @@ class ChatStreamDecoder:
             for name, value in delta.items():
                 if name not in _DELTA:
                     gather(self._later, f"message.{name}", value)
+            self._citations += read_annotations(delta.get("annotations"))
 
     # Parts
 
@@ -266,12 +281,22 @@ class ChatStreamDecoder:
         """More of a text, reasoning or refusal; it opens one if none of its like is open."""
         if self._open_like is not like:
             self._close_text(out)
-            self._open, self._open_like = self._next(), like
-            self._has_text |= like is _TEXT
+            self._open, self._open_like, self._words = self._next(), like, []
             out.append(PartStart(self._open, like))
+        self._words.append(text)
         out.append(TextDelta(self._open, text))
 
+    def _tell_sources(self, out: list[Event]) -> None:
+        """Of all words, once they have come: ranges count the whole content."""
+        if self._citations:
+            texts = [*self._texts, (self._open, sum(map(len, self._words)))] if self._open_like is _TEXT else self._texts
+            for (index, _), citations in zip(texts, spread(self._citations, [length for _, length in texts]), strict=True):
+                out += [CitationDelta(index, citation) for citation in citations]
+            self._citations = []
+
     def _close_text(self, out: list[Event]) -> None:
+        if self._open_like is _TEXT:
+            self._texts.append((self._open, sum(map(len, self._words))))
         if self._open_like is not None:
             out.append(PartEnd(self._open))
             self._open_like = None
@@ -345,9 +370,10 @@ class ChatStreamDecoder:
             raise BadUpstream("upstream's stream ended without an answer")
         if self._finish is None:
             raise BadUpstream("upstream's answer broke off before its finish")
+        self._tell_sources(out)
         self._close_parts(out)
         self.done = True
-        if not self._has_text:
+        if not self._texts:
             said = {f"message.{spelling.EMPTY}content": True} if self._empty_text else {"message.content": None}
             self._later |= said
         if type(self._finish) is not str:

@@ -5,7 +5,11 @@ Every chunk repeats id, time and model, so they are written once and kept; a del
 
 from typing import assert_never
 
+from attrs import define, field
+
+from ccproxy_cli.core.citations import Citation
 from ccproxy_cli.core.events import (
+    CitationDelta,
     Event,
     OpaqueDelta,
     OpaqueEvent,
@@ -18,8 +22,9 @@ from ccproxy_cli.core.events import (
     StreamError,
     TextDelta,
 )
-from ccproxy_cli.core.extras import NO_EXTRAS, NOTE, Extras
+from ccproxy_cli.core.extras import NO_EXTRAS, NOTE, Extras, Losses
 from ccproxy_cli.core.formats.openai_chat import spelling
+from ccproxy_cli.core.formats.openai_chat.assistant import write_annotations
 from ccproxy_cli.core.formats.openai_chat.errors import encode_stream_error
 from ccproxy_cli.core.formats.openai_chat.finish import finish_word, write_usage
 from ccproxy_cli.core.formats.openai_chat.response import FURTHER, made_up_id
@@ -27,7 +32,7 @@ from ccproxy_cli.core.formats.openai_chat.tools import is_legacy
 from ccproxy_cli.core.formats.openai_chat.wire import NAME
 from ccproxy_cli.core.framing import encode_comment
 from ccproxy_cli.core.jsontext import JSON, dumps
-from ccproxy_cli.core.left_behind import media_note
+from ccproxy_cli.core.left_behind import leave_ending, leave_part, media_note
 from ccproxy_cli.core.parts import Media, Opaque, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
 from ccproxy_cli.core.request import Request
 from ccproxy_cli.core.stream import merge_extras
@@ -37,13 +42,28 @@ _HOLE = "\x00text\x00"
 """Stands where the text will be while a chunk's frame is written."""
 
 
+@define
+class _Tail:
+    """A part that has begun and not ended."""
+
+    before: bytes
+    """What stands around the text of its deltas."""
+    after: bytes
+    said: int = 0
+    """Characters that have gone out."""
+    is_content: bool = False
+    begins: int = 0
+    """Where it began in the content, once it has ended."""
+    citations: list[Citation] = field(factory=list)
+
+
 class ChatStreamEncoder:
     """One stream's state."""
 
     media_type = "text/event-stream"
     ping = encode_comment(b"ping")
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, losses: Losses | None = None) -> None:
         self._usage = bool(request.stream_usage)
         self._legacy = any(is_legacy(tool) for tool in request.tools or ())
         self._own = False
@@ -53,7 +73,10 @@ class ChatStreamEncoder:
         self._further: list[JSON] = []  # whole choices after the first
         self._members: dict[str, JSON] = {}  # of a chunk, without its choices
         self._head = b""  # the same as bytes, up to the choices
-        self._tails: dict[int, tuple[bytes, bytes]] = {}  # what stands around the text of a part's delta
+        self._tails: dict[int, _Tail] = {}
+        self._texts: dict[int, _Tail] = {}  # of the content, those that have ended
+        self._said = 0  # characters of the content up to there
+        self._losses = Losses() if losses is None else losses
         self._calls = 0
         self._refused = False
 
@@ -61,12 +84,23 @@ class ChatStreamEncoder:
         """The bytes for `event`; empty if this format says nothing here."""
         match event:
             case TextDelta(index, text):
-                around = self._tails.get(index)
-                return around[0] + dumps(text) + around[1] if around is not None else b""
+                tail = self._tails.get(index)
+                if tail is None:
+                    return b""
+                tail.said += len(text)
+                return tail.before + dumps(text) + tail.after
             case PartStart():
                 return self._begin(event)
             case PartEnd(index):
-                self._tails.pop(index, None)
+                tail = self._tails.pop(index, None)
+                if tail is not None and tail.is_content:
+                    tail.begins, self._said = self._said, self._said + tail.said
+                    self._texts[index] = tail
+                return b""
+            case CitationDelta(index, citation):
+                tail = self._tails.get(index) or self._texts.get(index)
+                if tail is not None:
+                    tail.citations.append(citation)
                 return b""
             case ResponseStart():
                 self._begin_response(event)
@@ -116,8 +150,10 @@ class ChatStreamEncoder:
         index, part = event.index, event.part
         match part:
             case Text(text):
-                role = self._role("")
-                return role + self._open_text(index, "content", text)
+                out = self._role("") + self._open_text(index, "content", text)
+                self._tails[index].is_content = True
+                self._tails[index].citations += part.citations
+                return out
             case Reasoning(text):
                 name = "reasoning" if spelling.said(part.extras, spelling.REASONING) else "reasoning_content"
                 return self._role(None) + self._open_text(index, name, text)
@@ -126,19 +162,23 @@ class ChatStreamEncoder:
                 return self._role(None) + self._open_text(index, "refusal", text)
             case ToolCall():
                 return self._role(None) + self._open_call(index, part)
-            case Opaque(format_name, raw):
-                return self._role(None) + self._chunk({"content": [raw]}) if format_name == NAME else b""
+            case Opaque(format_name, raw) if format_name == NAME:
+                return self._role(None) + self._chunk({"content": [raw]})
             case Media():
-                return self._role("") + self._chunk({"content": media_note(part)})
-            case ToolResult():
+                note = media_note(part)
+                self._said += len(note)
+                leave_part(part, NAME, self._losses)
+                return self._role("") + self._chunk({"content": note})
+            case Opaque() | ToolResult():
+                leave_part(part, NAME, self._losses)
                 return b""
             case _:
                 assert_never(part)
 
     def _open_text(self, index: int, name: str, text: str) -> bytes:
-        before, after = self._around({name: _HOLE})
-        self._tails[index] = before, after
-        return before + dumps(text) + after if text else b""
+        tail = self._tails[index] = self._around({name: _HOLE})
+        tail.said = len(text)
+        return tail.before + dumps(text) + tail.after if text else b""
 
     def _open_call(self, index: int, call: ToolCall) -> bytes:
         if self._legacy or spelling.said(call.extras, spelling.LEGACY):
@@ -164,10 +204,10 @@ class ChatStreamEncoder:
         self._tails[index] = self._around({"function_call": {"arguments": _HOLE}})
         return self._chunk({"function_call": {"name": call.name, "arguments": call.arguments}})
 
-    def _around(self, delta: JSON) -> tuple[bytes, bytes]:
+    def _around(self, delta: JSON) -> "_Tail":
         """What stands before and behind a text in a chunk of this form."""
         before, _, after = self._chunk(delta).rpartition(dumps(_HOLE))
-        return before, after
+        return _Tail(before, after)
 
     # The end
 
@@ -185,6 +225,12 @@ class ChatStreamEncoder:
         message = spelling.inner_members(extras, "message")
         out = self._role(None if "content" in message else "")
         delta = {name: value for name, value in message.items() if name not in ("role", "content") and not name.startswith(NOTE)}
+        if not self._own:
+            leave_ending(end.finish, end.usage, NAME, self._losses)
+            # In one piece: the official client cannot add up lists whose entries are not numbered (openai 3.51).
+            citations = [citation.moved(text.begins, text.said) for text in self._texts.values() for citation in text.citations]
+            if annotations := write_annotations(citations, self._said, self._losses):
+                delta["annotations"] = annotations
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": word, **spelling.inner_members(extras, "choice")}
         late = spelling.own_members(end.extras, "choice", "message")
         out += _head(self._members | late) + dumps(choice) + b"]}\n\n"

@@ -11,6 +11,7 @@ from ccproxy_cli.core.formats._blame import parse
 from ccproxy_cli.core.formats._openai.user import USER, read_user
 from ccproxy_cli.core.formats.openai_chat import spelling
 from ccproxy_cli.core.formats.openai_chat.bend import bend
+from ccproxy_cli.core.formats.openai_chat.hosted import read_search
 from ccproxy_cli.core.formats.openai_chat.messages import MessageReader, write_message
 from ccproxy_cli.core.formats.openai_chat.parts import read_cache, write_cache
 from ccproxy_cli.core.formats.openai_chat.thinking import read_thinking, write_thinking
@@ -50,7 +51,7 @@ def decode_request(call: HTTPCall, losses: Losses) -> Request:
     return Request(
         model=wire.model,
         messages=tuple([reader.read(message, f"messages[{index}]") for index, message in enumerate(wire.messages)]),
-        tools=_read_tools(wire),
+        tools=_read_tools(wire, members),
         tool_choice=_read_choice(wire, members),
         parallel_tool_calls=wire.parallel_tool_calls,
         max_tokens=_read_limit(wire, members),
@@ -76,11 +77,17 @@ def _check(wire: WireRequest) -> None:
         raise BadRequest("n: this model's API gives one choice per request", "n", code="unsupported_value")
 
 
-def _read_tools(wire: WireRequest) -> tuple[AnyTool, ...] | None:
-    if wire.tools is None and wire.functions is None:
+def _read_tools(wire: WireRequest, members: dict[str, JSON]) -> tuple[AnyTool, ...] | None:
+    hosted: tuple[AnyTool, ...] = ()
+    if wire.web_search_options is not None:
+        members[spelling.SEARCH] = wire.web_search_options
+        hosted = (read_search(wire.web_search_options),)
+        if wire.tools is None:
+            members[spelling.NO_TOOLS] = True
+    elif wire.tools is None and wire.functions is None:
         return None
     tools = [read_tool(tool, f"tools[{index}]") for index, tool in enumerate(wire.tools or [])]
-    return (*tools, *(read_function(function) for function in wire.functions or []))
+    return (*tools, *(read_function(function) for function in wire.functions or []), *hosted)
 
 
 def _read_choice(wire: WireRequest, members: dict[str, JSON]) -> ToolChoice | None:
@@ -187,6 +194,7 @@ def _write(request: Request) -> dict[str, JSON]:
         "user" if spelling.said(notes, USER) else "safety_identifier": request.user,
         "prompt_cache_key": request.cache_key,
         "cache_control": write_cache(request.cache),
+        "web_search_options": request.extras.get(spelling.NAME, {}).get(spelling.SEARCH),
     }
     body |= {name: value for name, value in plain.items() if value is not None}
     return spelling.with_members(body, notes, "stream_options")
@@ -199,7 +207,7 @@ def _write_tools(body: dict[str, JSON], request: Request) -> None:
         for tool in request.tools:
             if isinstance(tool, Tool) and tool.extras and is_legacy(tool):
                 functions.append(write_function(tool))
-            else:
+            elif isinstance(tool, Tool) or tool.raw is not None:
                 tools.append(write_tool(tool))
         if tools or not (functions or spelling.said(request.extras, spelling.NO_TOOLS)):
             body["tools"] = tools

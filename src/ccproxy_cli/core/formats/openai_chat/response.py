@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 
 from attrs import evolve
 
+from ccproxy_cli.core.citations import Citation, spread
 from ccproxy_cli.core.errors import BadUpstream, UpstreamError
-from ccproxy_cli.core.extras import Extras
+from ccproxy_cli.core.extras import Extras, Losses
 from ccproxy_cli.core.formats._blame import parse
+from ccproxy_cli.core.formats._openai.citations import read_annotation
 from ccproxy_cli.core.formats.openai_chat import spelling
 from ccproxy_cli.core.formats.openai_chat.assistant import read_assistant, write_assistant, write_foreign
 from ccproxy_cli.core.formats.openai_chat.errors import error_in_answer
@@ -18,6 +20,7 @@ from ccproxy_cli.core.formats.openai_chat.tools import is_legacy
 from ccproxy_cli.core.formats.openai_chat.wire import KIT, NAME, WireChoice, WireMessage, WireResponse
 from ccproxy_cli.core.ids import digest_id
 from ccproxy_cli.core.jsontext import JSON, dumps
+from ccproxy_cli.core.left_behind import leave_ending
 from ccproxy_cli.core.parts import Part, Refusal, Text, ToolCall
 from ccproxy_cli.core.request import Request
 from ccproxy_cli.core.response import Response
@@ -54,6 +57,7 @@ def decode_response(body: bytes) -> Response:
         members[FURTHER] = further
     if not flat and said.content is not None:
         members |= spelling.note(spelling.IN_PARTS)
+    parts = _cited(parts, read_annotations(message.get("annotations")))
     calls = any(isinstance(part, ToolCall) for part in parts)
     refused = any(isinstance(part, Refusal) for part in parts)
     return Response(
@@ -65,6 +69,20 @@ def decode_response(body: bytes) -> Response:
         created=None if wire.created is None else int(wire.created),
         extras={NAME: members},
     )
+
+
+def read_annotations(raw: JSON) -> list[Citation]:
+    """The citations of a message's content, which here stand each in an object of its own."""
+    wrapped = [each for each in raw if isinstance(each, dict)] if isinstance(raw, list) else []
+    return [read_annotation(inner) for each in wrapped if isinstance(inner := each.get(str(each.get("type"))), dict)]
+
+
+def _cited(parts: tuple[Part, ...], citations: Sequence[Citation]) -> tuple[Part, ...]:
+    """The parts, each text with its citations, whose ranges count the whole content."""
+    if not citations:
+        return parts
+    texts = iter(spread(citations, [len(part.text) for part in parts if isinstance(part, Text)]))
+    return tuple(evolve(part, citations=tuple(next(texts))) if isinstance(part, Text) else part for part in parts)
 
 
 def id_maker(answer_id: str) -> Callable[[str], str]:
@@ -95,13 +113,15 @@ def _unusual(choice: WireChoice) -> dict[str, JSON]:
     return members
 
 
-def encode_response(response: Response, request: Request) -> bytes:
+def encode_response(response: Response, request: Request, losses: Losses | None = None) -> bytes:
     """The answer to a client. `request` says whether it speaks the words of before tools."""
     if spelling.is_own(response.extras):
         return dumps(_write_own(response))
+    losses = Losses() if losses is None else losses
     legacy = any(is_legacy(tool) for tool in request.tools or ())
     parts = as_functions(response.parts) if legacy else response.parts
-    message = write_foreign(parts)
+    message = write_foreign(parts, losses)
+    leave_ending(response.finish, response.usage, NAME, losses)
     finish = "function_call" if "function_call" in message else write_finish(response.finish, parts)
     body: dict[str, JSON] = {
         "id": response.id or made_up_id(response.model, response.created),

@@ -194,6 +194,7 @@ class WireRequest(Wire):
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
     cache_control: JSON = None
+    web_search_options: dict[str, Any] | None = None
 
 
 @attrs.define(kw_only=True)

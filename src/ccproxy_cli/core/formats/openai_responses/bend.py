@@ -4,16 +4,20 @@ The result is a request as if a client of this format had written it, so that th
 is recorded as a loss.
 """
 
+from collections.abc import Iterator, Sequence
+
 from attrs import evolve
 
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats._openai.bending import bend_choice, bend_effort, bend_limit, bend_output, object_schema
 from ccproxy_cli.core.formats._openai.user import alias
 from ccproxy_cli.core.formats.openai_responses import spelling
+from ccproxy_cli.core.formats.openai_responses.hosted import OUTPUTS, SOURCES, write_tool
 from ccproxy_cli.core.formats.openai_responses.turns import bend_instructions, bend_messages
 from ccproxy_cli.core.formats.openai_responses.wire import NAME
+from ccproxy_cli.core.hosted import HostedKind, HostedTool
 from ccproxy_cli.core.jsontext import JSON
-from ccproxy_cli.core.left_behind import drop_cache
+from ccproxy_cli.core.left_behind import drop_cache, hosted_meaning
 from ccproxy_cli.core.parts import Opaque, ToolKind
 from ccproxy_cli.core.profile import Profile, ReasoningStyle
 from ccproxy_cli.core.request import AnyTool, Request, Sampling, Thinking, ThinkingMode, Tool
@@ -32,7 +36,7 @@ def bend(request: Request, profile: Profile, losses: Losses) -> Request:
         BadRequest: content that must not be left out, such as a recording this format cannot carry.
     """
     losses.add_foreign(request.extras, NAME, "")
-    tools = _tools(request, losses)
+    tools = _tools(request, profile, losses)
     thinking = _thinking(request.thinking, profile, losses)
     drop_cache(request.cache, "", losses)
     if request.cache_key is not None and not profile.prompt_cache_key:
@@ -40,8 +44,12 @@ def bend(request: Request, profile: Profile, losses: Losses) -> Request:
     for index in range(len(request.stop or ())):
         losses.add(f"stop_sequences[{index}]", f"{NAME} has no stop sequences")
     notes: dict[str, JSON] = {spelling.STORE: False}  # what is translated is held nowhere but at its client
+    included = _included(tools)
     if profile.reasoning is ReasoningStyle.EFFORT and (thinking is None or thinking.effort != "none"):
-        notes[spelling.INCLUDE] = ["reasoning.encrypted_content"]
+        included.insert(0, "reasoning.encrypted_content")
+    if included:
+        notes[spelling.INCLUDE] = included
+    notes |= _uses(request, tools, losses)
     return evolve(
         request,
         messages=bend_messages(request, profile, losses),
@@ -71,17 +79,50 @@ def stops_taken(stop: tuple[str, ...], profile: Profile) -> tuple[str, ...]:
 # Tools
 
 
-def _tools(request: Request, losses: Losses) -> tuple[AnyTool, ...] | None:
-    kept = []
+def _tools(request: Request, profile: Profile, losses: Losses) -> tuple[AnyTool, ...] | None:
+    kept: list[AnyTool] = []
     for index, tool in enumerate(request.tools or ()):
         path = f"tools[{index}]"
         if isinstance(tool, Opaque):
-            losses.add(path, f"{NAME} has no tool of type {tool.type}")
+            meaning = hosted_meaning(tool, NAME, profile, path, losses)
+            if meaning is not None and _searches_already(meaning, request.tools or ()):
+                losses.add(path, f"{NAME} reads pages with its search tool, which is among the tools")
+            elif meaning is not None:
+                kept.append(write_tool(meaning, path, losses))
             continue
         losses.add_foreign(tool.extras, NAME, path)
         drop_cache(tool.cache, path, losses)
         kept.append(_tool(tool))
     return tuple(kept) or None
+
+
+def _searches_already(meaning: HostedTool, tools: Sequence[AnyTool]) -> bool:
+    if meaning.kind is not HostedKind.WEB_FETCH:
+        return False
+    return any(kind is HostedKind.WEB_SEARCH for kind, _ in _hosted(tools))
+
+
+def _hosted(tools: Sequence[AnyTool]) -> Iterator[tuple[HostedKind, HostedTool]]:
+    for tool in tools:
+        if isinstance(tool, Opaque) and isinstance(tool.meaning, HostedTool):
+            yield tool.meaning.kind, tool.meaning
+
+
+def _included(tools: Sequence[AnyTool] | None) -> list[JSON]:
+    """What has to be asked for so that what hosted tools found can be told on."""
+    words = {HostedKind.WEB_SEARCH: SOURCES, HostedKind.CODE_EXECUTION: OUTPUTS}
+    return [words[kind] for kind in dict(_hosted(tools or ())) if kind in words]
+
+
+def _uses(request: Request, tools: Sequence[AnyTool] | None, losses: Losses) -> dict[str, JSON]:
+    """How often hosted tools may be used, which this format says of all together."""
+    hosted = list(_hosted(tools or ()))
+    limits = [tool.max_uses for _, tool in hosted if tool.max_uses is not None]
+    if not limits:
+        return {}
+    if len(hosted) > 1:
+        losses.add("tools.max_uses", f"{NAME} has one limit for all hosted tools, so it is the sum")
+    return {"max_tool_calls": sum(limits)} if len(limits) == len(hosted) else {}
 
 
 def _tool(tool: Tool) -> Tool:

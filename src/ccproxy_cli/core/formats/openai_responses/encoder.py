@@ -5,11 +5,14 @@ delta before its item and an end without its beginning. The words of one message
 an item of words ends when something else begins. Parts of other formats that turn out to be empty are never begun.
 """
 
+from collections.abc import Sequence
 from typing import assert_never
 
 from attrs import define, evolve, field
 
+from ccproxy_cli.core.citations import Citation
 from ccproxy_cli.core.events import (
+    CitationDelta,
     Event,
     OpaqueDelta,
     OpaqueEvent,
@@ -22,7 +25,7 @@ from ccproxy_cli.core.events import (
     StreamError,
     TextDelta,
 )
-from ccproxy_cli.core.extras import NOTE, Extras
+from ccproxy_cli.core.extras import NOTE, Extras, Losses
 from ccproxy_cli.core.formats._wirekit import Unknown
 from ccproxy_cli.core.formats.openai_responses import spelling
 from ccproxy_cli.core.formats.openai_responses.errors import error_event, failed_event
@@ -34,14 +37,18 @@ from ccproxy_cli.core.formats.openai_responses.response import GONE, ending, she
 from ccproxy_cli.core.formats.openai_responses.wire import KIT, NAME
 from ccproxy_cli.core.framing import encode_comment, encode_frame
 from ccproxy_cli.core.jsontext import JSON, dumps
+from ccproxy_cli.core.left_behind import leave_citation, leave_ending
 from ccproxy_cli.core.parts import Media, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
 from ccproxy_cli.core.request import Request
-from ccproxy_cli.core.stream import merge_extras
+from ccproxy_cli.core.stream import finished_opaque, merge_extras
 
 _HOLE = "\x00"
 """Stands where a delta's number and text will be while its frame is written."""
 _CONTENT_MODE = "response.content_part.added"
 _NEXT_SUMMARY = "response.reasoning_summary_part.added"
+_BUSY = {"web_search_call": "searching", "code_interpreter_call": "interpreting"}
+_HOLLOW: dict[str, dict[str, JSON]] = {"code_interpreter_call": {"code": "", "container_id": "", "outputs": None}}
+"""What an item of a hosted tool says at its beginning, besides what it is."""
 
 
 @define
@@ -73,6 +80,8 @@ class _Lane:
     summary: str | None = None
     """Of reasoning: where its words go, once some have gone there."""
     separator_due: bool = False
+    cited: list[Citation] = field(factory=list)
+    """Of words of another format: their sources, which are told when the words have all come."""
 
 
 class ResponsesStreamEncoder:
@@ -81,9 +90,10 @@ class ResponsesStreamEncoder:
     media_type = "text/event-stream"
     ping = encode_comment(b"ping")
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, losses: Losses | None = None) -> None:
         self._request = request
-        self._dresser = Dresser.for_answer("", request)
+        self._losses = Losses() if losses is None else losses
+        self._dresser = Dresser.for_answer("", request, self._losses)
         self._sequence = 0
         self._own = False
         self._shell: dict[str, JSON] = {}
@@ -103,7 +113,18 @@ class ResponsesStreamEncoder:
                 return self._begin_part(event)
             case PartEnd(index, extras):
                 lane = self._lanes.pop(index, None)
-                return self._end_part(lane, extras) if lane is not None else b""
+                if lane is None:
+                    return b""
+                if isinstance(lane.part, ToolResult) or (isinstance(lane.part, Opaque) and lane.part.format != NAME):
+                    return self._end_anothers(lane.part, event)
+                return self._end_part(lane, extras)
+            case CitationDelta(index, citation):
+                lane = self._lanes.get(index)
+                if lane is not None:
+                    lane.cited.append(citation)
+                elif not self._own:
+                    leave_citation(NAME, self._losses, late=True)
+                return b""
             case ProofDelta(index, proof):
                 lane = self._lanes.get(index)
                 if lane is None or proof.issuer != NAME or not isinstance(lane.part, Reasoning):
@@ -148,7 +169,7 @@ class ResponsesStreamEncoder:
         return self._frame("response.created", dict(response)) + self._frame("response.in_progress", dict(response))
 
     def _end(self, end: ResponseEnd) -> bytes:
-        out = self._close_message()
+        out = self._tell(self._dresser.rest()) + self._close_message()
         body: dict[str, JSON] = {**self._shell, "output": self._output, "usage": write_usage(end.usage)}
         if self._own:
             members = end.extras.get(NAME) or self._start_members
@@ -158,6 +179,7 @@ class ResponsesStreamEncoder:
                 body["status"] = "completed"
         else:
             body |= ending(end.finish, tuple(self._parts))
+            leave_ending(end.finish, end.usage, NAME, self._losses)
         kind = "response.incomplete" if body["status"] == "incomplete" else "response.completed"
         return out + self._frame(kind, {"response": body})
 
@@ -167,6 +189,9 @@ class ResponsesStreamEncoder:
         part = event.part
         lane = _Lane(part, part.kind if isinstance(part, ToolCall) else ToolKind.FUNCTION)
         self._lanes[event.index] = lane
+        if isinstance(part, Text) and not self._own:
+            lane.cited, part = list(part.citations), evolve(part, citations=())
+            lane.part = part
         if not self._own and has_nothing(part):
             return b""  # until there is something in it
         match part:
@@ -179,11 +204,12 @@ class ResponsesStreamEncoder:
                 out = self._open(lane)
                 return out + self._say(lane, part.arguments) if part.arguments else out
             case Media():
+                told = self._tell(self._dresser.rest())
                 lane.part = self._dresser.media(part)
                 if isinstance(lane.part, Opaque):
-                    return self._open_item(lane)
+                    return told + self._open_item(lane)
                 words, lane.part = lane.part.text, evolve(lane.part, text="")
-                return self._open_content(lane, begins=True) + self._say(lane, words)
+                return told + self._open_content(lane, begins=True) + self._say(lane, words)
             case Opaque() | ToolResult():
                 return self._open(lane)
             case _:
@@ -191,6 +217,9 @@ class ResponsesStreamEncoder:
 
     def _open(self, lane: _Lane) -> bytes:
         """Begin the item, or the part of a message, that the lane's part is."""
+        return self._tell(self._dresser.rest()) + self._begin(lane)
+
+    def _begin(self, lane: _Lane) -> bytes:
         part = lane.part
         match part:
             case Text() | Refusal():
@@ -317,6 +346,30 @@ class ResponsesStreamEncoder:
             place["content_index"] = lane.content
         return self._frame(kind, {**raw, **place})
 
+    # Hosted tools of other vendors
+
+    def _end_anothers(self, part: Opaque | ToolResult, end: PartEnd) -> bytes:
+        return self._tell(self._dresser.steps(finished_opaque(part, end) if isinstance(part, Opaque) else part))
+
+    def _tell(self, items: Sequence[Opaque]) -> bytes:
+        """Items that are known whole, step by step as clients expect them."""
+        out = b""
+        for item in items:
+            raw = item.raw
+            out += self._close_message()
+            place: dict[str, JSON] = {"output_index": len(self._output)}
+            kind, begun = raw["type"], {name: raw[name] for name in ("type", "id")}
+            out += self._frame("response.output_item.added", {**place, "item": {**begun, **_HOLLOW.get(kind, {}), "status": "in_progress"}})
+            at = {"item_id": raw["id"], **place}
+            out += self._frame(f"response.{kind}.in_progress", dict(at))
+            if "code" in raw:
+                out += self._frame(f"response.{kind}_code.delta", {**at, "delta": raw["code"]})
+                out += self._frame(f"response.{kind}_code.done", {**at, "code": raw["code"]})
+            out += self._frame(f"response.{kind}.{_BUSY[kind]}", dict(at)) + self._frame(f"response.{kind}.completed", dict(at))
+            out += self._frame("response.output_item.done", {**place, "item": raw})
+            self._output.append(raw)
+        return out
+
     # Ends
 
     def _end_part(self, lane: _Lane, extras: Extras) -> bytes:
@@ -328,7 +381,8 @@ class ResponsesStreamEncoder:
             case Text() | Refusal():
                 part = evolve(part, text=text, extras=self._final(part.extras, extras))
                 self._parts.append(part)
-                return self._end_content(lane, part)
+                is_cited = bool(lane.cited) and not self._own
+                return self._annotate(lane, part) if is_cited and isinstance(part, Text) else self._end_content(lane, part)
             case Reasoning():
                 notes = {} if self._own else {spelling.SUMMARY: [{"type": "summary_text", "text": text}] if text else []}
                 part = evolve(part, text=text, extras=merge_extras(self._final(part.extras, extras), {NAME: notes}))
@@ -345,6 +399,14 @@ class ResponsesStreamEncoder:
 
     def _final(self, begun: Extras, ended: Extras) -> Extras:
         return merge_extras(begun, {NAME: ended[NAME]}) if self._own and NAME in ended else begun
+
+    def _annotate(self, lane: _Lane, part: Text) -> bytes:
+        assert lane.item is not None
+        out, annotations = b"", self._dresser.annotations(lane.cited, len(part.text))
+        for number, annotation in enumerate(annotations):
+            place = {**self._place(lane.item), "content_index": lane.content, "annotation_index": number}
+            out += self._frame("response.output_text.annotation.added", {**place, "annotation": annotation})
+        return out + self._end_content(lane, evolve(part, extras=merge_extras(part.extras, {NAME: {"annotations": annotations}})))
 
     def _end_content(self, lane: _Lane, part: Text | Refusal | Opaque) -> bytes:
         assert lane.item is not None

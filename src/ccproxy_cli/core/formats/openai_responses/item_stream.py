@@ -12,9 +12,11 @@ from typing import Any
 from attrs import define, evolve, field
 
 from ccproxy_cli.core.errors import BadUpstream
-from ccproxy_cli.core.events import Event, OpaqueDelta, OpaqueEvent, PartEnd, PartStart, ProofDelta, TextDelta
+from ccproxy_cli.core.events import CitationDelta, Event, OpaqueDelta, OpaqueEvent, PartEnd, PartStart, ProofDelta, TextDelta
 from ccproxy_cli.core.extras import NO_EXTRAS, Extras, extras_of
+from ccproxy_cli.core.formats._openai.citations import read_annotation, read_annotations
 from ccproxy_cli.core.formats.openai_responses import spelling
+from ccproxy_cli.core.formats.openai_responses.hosted import read_step
 from ccproxy_cli.core.formats.openai_responses.items import BETWEEN_SUMMARIES
 from ccproxy_cli.core.formats.openai_responses.response import read_output
 from ccproxy_cli.core.formats.openai_responses.wire import KIT, NAME, WireItem
@@ -53,6 +55,8 @@ class _Item:
     """The end of a message's last part, held until it is known whether the message ends with it."""
     parts: int = 0
     """Parts begun."""
+    cited: int | None = None
+    """Of the open text: how many of its citations are told."""
     summary: JSON = None
     """Of reasoning: the number of the summary under way, or `content`."""
 
@@ -73,6 +77,7 @@ class ItemStream:
             "response.content_part.done": self._end_content,
             "response.output_text.delta": self._say_content,
             "response.refusal.delta": self._say_content,
+            "response.output_text.annotation.added": self._annotate,
             "response.output_text.done": self._complete_content,
             "response.refusal.done": self._complete_content,
             "response.function_call_arguments.delta": self._say,
@@ -138,6 +143,7 @@ class ItemStream:
 
     def _begin(self, item: _Item, part: Part, out: list[Event]) -> None:
         item.open = self._count
+        item.cited = len(part.citations) if isinstance(part, Text) else None
         item.parts += 1
         self._count += 1
         out.append(PartStart(item.open, part))
@@ -199,7 +205,7 @@ class ItemStream:
                 self._complete(item, part.arguments, out)
                 out.append(PartEnd(item.open, part.extras))
             case _:
-                out.append(PartEnd(item.open, extras_of(NAME, raw)))
+                out.append(PartEnd(item.open, extras_of(NAME, raw), read_step(raw)))
 
     def _end_message(self, item: _Item, parts: tuple[Part, ...], out: list[Event]) -> None:
         if item.parts == 0:
@@ -284,12 +290,27 @@ class ItemStream:
         """Hold the end of the open part, with what its final form says."""
         if item.open is None:
             if item.pending is not None and part is not None and not isinstance(part, Opaque):
+                self._cite(item, item.pending.index, part, out)
                 item.pending = PartEnd(item.pending.index, part.extras)
             return
         if isinstance(part, Text | Refusal):
             self._complete(item, part.text, out)
+            self._cite(item, item.open, part, out)
         item.pending = PartEnd(item.open, NO_EXTRAS if part is None or isinstance(part, Opaque) else part.extras)
         item.open = None
+
+    def _annotate(self, event: dict[str, Any], out: list[Event]) -> None:
+        item, annotation = self._items.get(event["output_index"]), event["annotation"]
+        self.step(event, out)
+        if item is not None and item.open is not None and item.cited is not None and isinstance(annotation, dict):
+            item.cited += 1
+            out.append(CitationDelta(item.open, read_annotation(annotation)))
+
+    def _cite(self, item: _Item, index: int, part: Part, out: list[Event]) -> None:
+        """Tell the citations of a finished text that came without steps of their own."""
+        if isinstance(part, Text) and item.cited is not None:
+            out += [CitationDelta(index, citation) for citation in part.citations[item.cited :]]
+            item.cited = max(item.cited, len(part.citations))
 
     def _flush(self, item: _Item, out: list[Event]) -> None:
         if item.pending is not None:
@@ -357,7 +378,7 @@ def _content(raw: dict[str, Any]) -> Text | Refusal:
         case {"type": "refusal", "refusal": str() as text}:
             return Refusal(text, extras)
         case {"type": "output_text", "text": str() as text}:
-            return Text(text, extras=extras)
+            return Text(text, extras=extras, citations=read_annotations(raw.get("annotations")))
         case _:
             return Refusal(extras=extras) if raw.get("type") == "refusal" else Text(extras=extras)
 

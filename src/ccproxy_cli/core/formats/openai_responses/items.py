@@ -8,6 +8,7 @@ from attrs import define, evolve, field
 from ccproxy_cli.core.formats._blame import Blame
 from ccproxy_cli.core.formats._wirekit import Unknown
 from ccproxy_cli.core.formats.openai_responses import spelling
+from ccproxy_cli.core.formats.openai_responses.hosted import read_step
 from ccproxy_cli.core.formats.openai_responses.parts import OUTPUT_TEXT, read_parts, write_part
 from ccproxy_cli.core.formats.openai_responses.wire import NAME, WireCustomCall, WireFunctionCall, WireMessage, WirePart, WireReasoning
 from ccproxy_cli.core.jsontext import JSON
@@ -42,7 +43,7 @@ def read_item(wire: OutputItem, path: str, blame: Blame) -> tuple[Part, ...]:
             call = ToolCall(wire.call_id, full_name(wire.name, wire.namespace), wire.input, ToolKind.CUSTOM, wire.id)
             return (evolve(call, extras=_call_extras(silent, told, wire.namespace)),)
         case Unknown(raw):
-            return (Opaque(NAME, raw),)
+            return (Opaque(NAME, raw, read_step(raw)),)
         case _:
             assert_never(wire)
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from ccproxy_cli.core.formats._blame import Blame, blamed
+from ccproxy_cli.core.formats._openai.citations import read_annotations
 from ccproxy_cli.core.formats._openai.media import FILES, PDF_START, read_audio, read_url, unsupported, write_audio, write_url
 from ccproxy_cli.core.formats._wirekit import Unknown
 from ccproxy_cli.core.formats.openai_responses import spelling
@@ -36,7 +37,8 @@ def read_part(wire: WirePart, usual: str, path: str, blame: Blame) -> Part:
     match wire:
         case WireText():
             notes = {} if wire.type == usual else {spelling.TYPE: wire.type}
-            return Text(wire.text, read_cache(wire.prompt_cache_breakpoint), spelling.ours(wire.extras, notes))
+            cited = read_annotations(wire.extras["annotations"]) if "annotations" in wire.extras else ()
+            return Text(wire.text, read_cache(wire.prompt_cache_breakpoint), spelling.ours(wire.extras, notes), citations=cited)
         case WireRefusal():
             return Refusal(wire.refusal, spelling.ours(wire.extras))
         case WireImage():

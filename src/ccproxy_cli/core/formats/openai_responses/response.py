@@ -3,7 +3,7 @@
 from typing import Any
 
 from ccproxy_cli.core.errors import BadUpstream, UpstreamError
-from ccproxy_cli.core.extras import NOTE
+from ccproxy_cli.core.extras import NOTE, Losses
 from ccproxy_cli.core.formats._blame import parse
 from ccproxy_cli.core.formats._wirekit import Unknown
 from ccproxy_cli.core.formats.openai_responses import spelling
@@ -14,6 +14,7 @@ from ccproxy_cli.core.formats.openai_responses.output import Dresser, answer_id,
 from ccproxy_cli.core.formats.openai_responses.request import write_settings
 from ccproxy_cli.core.formats.openai_responses.wire import KIT, NAME, WireCallOutput, WireItem, WireResponse
 from ccproxy_cli.core.jsontext import JSON, dumps
+from ccproxy_cli.core.left_behind import leave_ending
 from ccproxy_cli.core.parts import Opaque, Part, Refusal
 from ccproxy_cli.core.request import Request
 from ccproxy_cli.core.response import Finish, Response
@@ -98,12 +99,14 @@ def members_of(value: dict[str, Any]) -> dict[str, JSON]:
     return members
 
 
-def encode_response(response: Response, request: Request) -> bytes:
+def encode_response(response: Response, request: Request, losses: Losses | None = None) -> bytes:
     """The answer to a client."""
     if spelling.is_own(response.extras):
         return dumps(_write_own(response))
+    losses = Losses() if losses is None else losses
     given = answer_id(response.id, response.model, response.created)
-    items = write_items(tuple(dress(response.parts, Dresser.for_answer(given, request))), "output")
+    items = write_items(tuple(dress(response.parts, Dresser.for_answer(given, request, losses))), "output")
+    leave_ending(response.finish, response.usage, NAME, losses)
     return dumps(
         {
             **shell(given, response.model, response.created, request),

@@ -13,8 +13,10 @@ from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.formats._blame import blamed
 from ccproxy_cli.core.formats._wirekit import Unknown
 from ccproxy_cli.core.formats.openai_responses import spelling
+from ccproxy_cli.core.formats.openai_responses.hosted import kind_of, read_tool
 from ccproxy_cli.core.formats.openai_responses.items import bare_name, full_name
 from ccproxy_cli.core.formats.openai_responses.wire import KIT, NAME, WireCustomTool, WireFunctionTool, WireNamespace, WireTool
+from ccproxy_cli.core.hosted import HostedTool
 from ccproxy_cli.core.jsontext import JSON
 from ccproxy_cli.core.parts import Opaque, ToolKind
 from ccproxy_cli.core.request import AnyTool, ChoiceMode, Tool, ToolChoice
@@ -30,7 +32,7 @@ def read_tools(wires: Sequence[WireTool], path: str, notes: Mapping[str, JSON]) 
             case Unknown(raw) if not isinstance(raw.get("type"), str):
                 raise blamed(BadRequest, f"{path}[{index}].type", "Field required")
             case Unknown(raw):
-                found.append(Opaque(NAME, raw))
+                found.append(Opaque(NAME, raw, read_tool(raw)))
             case WireFunctionTool() | WireCustomTool():
                 found.append(_read_tool(wire, notes))
             case _:
@@ -113,7 +115,7 @@ _MODES = {mode.value: mode for mode in ChoiceMode}
 
 
 def read_choice(raw: str | Mapping[str, JSON], tools: Sequence[AnyTool], path: str) -> ToolChoice | None:
-    """What may be called, or None for a choice among hosted tools, which the vocabulary has no words for.
+    """What may be called, or None for a choice among hosted tools that the vocabulary has no words for.
 
     Raises:
         BadRequest: a word that means nothing.
@@ -129,17 +131,24 @@ def read_choice(raw: str | Mapping[str, JSON], tools: Sequence[AnyTool], path: s
             choice = ToolChoice(_MODES[mode], _names(allowed, tools), subset=True)
         case {"type": "function" | "custom" | "allowed_tools"}:
             raise blamed(BadRequest, path, "malformed choice")
+        case {"type": str() as word} if (kind := kind_of(word)) is not None:
+            choice = ToolChoice(ChoiceMode.REQUIRED, (kind.value,))
         case _:
             return None
     return evolve(choice, extras=spelling.ours({spelling.AS_WRITTEN: raw}))
 
 
 def _names(allowed: Iterable[JSON], tools: Sequence[AnyTool]) -> tuple[str, ...]:
-    return tuple(
-        _declared(tool["name"], tool.get("namespace"), tools)
-        for tool in allowed
-        if isinstance(tool, dict) and isinstance(tool.get("name"), str)
-    )
+    found: list[str] = []
+    for tool in allowed:
+        match tool:
+            case {"name": str() as name}:
+                found.append(_declared(name, tool.get("namespace"), tools))
+            case {"type": str() as word} if (kind := kind_of(word)) is not None:
+                found.append(kind.value)
+            case _:
+                pass
+    return tuple(found)
 
 
 def _declared(name: str, namespace: JSON, tools: Sequence[AnyTool]) -> str:
@@ -161,15 +170,23 @@ def write_choice(choice: ToolChoice, tools: Iterable[AnyTool]) -> JSON:
     written = spelling.noted(choice.extras, spelling.AS_WRITTEN)
     if written is not None:
         return written
+    tools = tuple(tools)
     kinds = {tool.name: tool.kind for tool in tools if isinstance(tool, Tool)}
+    hosted = {
+        tool.meaning.kind.value: tool.raw["type"] for tool in tools if isinstance(tool, Opaque) and isinstance(tool.meaning, HostedTool)
+    }
 
     def named(name: str) -> JSON:
+        if name in hosted and name not in kinds:
+            return {"type": hosted[name]}
         return {"type": kinds.get(name, ToolKind.FUNCTION).value, "name": name}
 
     match choice:
         case ToolChoice(names=()) | ToolChoice(mode=ChoiceMode.NONE):
             return choice.mode.value
-        case ToolChoice(mode=ChoiceMode.REQUIRED, names=(name,), subset=False):
+        case ToolChoice(mode=ChoiceMode.REQUIRED, names=(name,)) if name in hosted and len(tools) == 1:
+            return choice.mode.value  # the reference knows the choice of a hosted tool by older names alone (openai 3.51)
+        case ToolChoice(mode=ChoiceMode.REQUIRED, names=(name,), subset=False) if name not in hosted:
             return named(name)
         case _:
             return {"type": "allowed_tools", "mode": choice.mode.value, "tools": [named(name) for name in choice.names]}

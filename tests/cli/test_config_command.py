@@ -90,3 +90,10 @@ def test_the_current_folder_may_not_redirect_keys_in_silence(cli: Cli) -> None:
     ran = cli("ask", "-m", "echo", "hi", CCPROXY_CONFIG="")
     assert ran.out == "hi\n"
     assert ran.err == f"note: {cli.folder}/ccproxy.toml of the current folder sends OPENAI_API_KEY to https://example.org/v1\n"
+
+
+def test_the_password_of_a_store_is_not_shown(cli: Cli) -> None:
+    cli.configure('[providers.echo]\npreset = "echo"\n[store]\nurl = "redis://:pass-word@store.example/0"\n')
+    ran = cli("config", "show")
+    assert "redis://:****@store.example/0" in ran.out
+    assert "pass-word" not in ran.out + ran.err + cli("config", "show", "--json").out

@@ -13,7 +13,7 @@ from ccproxy_cli.config.files import user_folder
 from ccproxy_cli.config.load import Loaded
 from ccproxy_cli.config.origin import ConfigError, Kind, Origin, Problem, dotted
 from ccproxy_cli.config.origin import Path as Key
-from ccproxy_cli.config.secrets import is_secret, masked
+from ccproxy_cli.config.secrets import STORE_URL, is_secret, masked, without_password
 from ccproxy_cli.config.settings import ModelRule, ProviderSettings, Settings
 from ccproxy_cli.config.structure import did_you_mean
 
@@ -28,7 +28,7 @@ def show(config: str | None) -> Result:
     data: list[dict[str, Any]] = []
     for key, value in _settings(loaded.settings):
         origin = loaded.origin(*key)
-        shown = _masked(value) if is_secret(key) else value
+        shown = without_password(value) if key == STORE_URL else _masked(value) if is_secret(key) else value
         tone: Any = "dim" if origin.kind is Kind.DEFAULT else "plain"
         rows.append((Cell(dotted(key), tone), Cell(_text(shown), tone), Cell(str(origin), tone)))
         data.append({"key": dotted(key), "value": shown, "source": origin.kind.value, "where": origin.detail or None})

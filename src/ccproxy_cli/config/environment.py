@@ -49,10 +49,11 @@ VARIABLES = (
     Variable("LOG_LEVEL", (("server", "log_level"),), _lower),
     Variable("TOKEN", (("server", "token"),)),
     Variable("DEFAULT_MODEL", (("default_model",),)),
+    Variable("STORE", (("store", "url"),)),
     # The HTTP clients of the proxies this name comes from apply it to every wait for bytes, not to the answer as a whole.
     Variable("REQUEST_TIMEOUT", (("timeouts", "first_byte"), ("timeouts", "idle")), _seconds),
 )
-OWN_ONLY = frozenset({"TOKEN", "DEFAULT_MODEL"})
+OWN_ONLY = frozenset({"TOKEN", "DEFAULT_MODEL", "STORE"})
 """Too common a name to be read without the prefix."""
 
 CONFIG_FILE = "CCPROXY_CONFIG"
@@ -102,6 +103,8 @@ class Environment:
     def _leaves(self) -> Iterator[tuple[Path, Value]]:
         for variable in VARIABLES:
             if found := self.get(variable.name):
+                if variable.name == "STORE" and self.kind is Kind.DOTENV:  # it came with a project, which is not to be told what is kept
+                    raise ConfigError([Problem("may not say where state is kept", found.origin, "Set it in the environment itself.")])
                 try:
                     value = variable.read(found.value)
                 except ValueError as error:

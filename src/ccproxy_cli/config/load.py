@@ -162,7 +162,7 @@ def _add_client_key(merged: dict[Path, Value], environments: Sequence[Environmen
 
 
 def _refuse_open_keys(config: files.ConfigFile) -> None:
-    literal = [path for path, value in config.values.items() if is_secret(path) and literals(value.value)]
+    literal = [path for path, value in config.values.items() if literals(path, value.value)]
     if literal and files.open_to_others(config.path):
         raise ConfigError(
             [

@@ -23,6 +23,10 @@ _SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL", "AUTH", "CO
 _NAMED_FREELY = frozenset({"environment", "headers", "query"})
 """Tables in which a secret is known by its name alone."""
 
+STORE_URL = ("store", "url")
+"""Of the configuration. A password may be in it."""
+_WITH_PASSWORD = re.compile(r"(?P<before>\w+://[^:/@]*:)(?P<password>.+)(?P<after>@[^@]*)")
+
 HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 NEVER_SET = frozenset(
     {"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "expect", "content-encoding"}
@@ -37,8 +41,13 @@ def is_secret(path: Sequence[str]) -> bool:
     return not _NAMED_FREELY.isdisjoint(path[:-1]) and any(word in path[-1].upper() for word in _SECRET_WORDS)
 
 
-def literals(value: object) -> list[str]:
-    """The secrets themselves in a setting that holds one or several, without references and placeholders."""
+def literals(path: Sequence[str], value: object) -> list[str]:
+    """The secrets themselves in what stands at a path of the configuration, without references and placeholders."""
+    if tuple(path) == STORE_URL:
+        found = _WITH_PASSWORD.fullmatch(str(value))
+        return [found["password"]] if found else []
+    if not is_secret(path):
+        return []
     values = value if isinstance(value, list | tuple) else [value]
     return [item for item in values if isinstance(item, str) and is_literal(item) and looks_real(item)]
 
@@ -92,6 +101,11 @@ def masked(secret: str) -> str:
     if not is_literal(secret):
         return secret
     return f"****{secret[-4:]}" if looks_real(secret) else "****"
+
+
+def without_password(url: str) -> str:
+    """How an address is shown."""
+    return _WITH_PASSWORD.sub(r"\g<before>****\g<after>", url)
 
 
 def reveal(reference: str, environ: Mapping[str, str]) -> str | None:

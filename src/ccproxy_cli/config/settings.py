@@ -196,9 +196,9 @@ class CacheSettings:
 
 @frozen
 class StoreSettings:
-    url: str = "sqlite"
-    """Where limits, cool-downs, kept answers and the like are: `memory`, `sqlite`, `sqlite:///PATH`, or `redis://HOST:PORT/DB` for several
-    instances."""
+    url: str = field(default="sqlite", repr=False)
+    """Where limits, cool-downs, kept answers and the like are: `memory`, `sqlite`, `sqlite:///PATH`, or for several instances
+    `redis://HOST:PORT/DB`, which may hold a password."""
 
 
 @frozen

@@ -15,7 +15,7 @@ from ccproxy_cli.config.detect import ECHO
 from ccproxy_cli.config.files import ConfigFile
 from ccproxy_cli.config.load import Loaded
 from ccproxy_cli.config.origin import ConfigError, Kind
-from ccproxy_cli.config.secrets import is_loopback, is_secret, literals
+from ccproxy_cli.config.secrets import is_loopback, literals
 from ccproxy_cli.config.settings import ServerSettings, Settings
 from ccproxy_cli.doctor.finding import Facts, Finding, MakePrivate, Status
 from ccproxy_cli.doctor.listeners import Listener
@@ -102,7 +102,7 @@ def private(path: Path, why: str) -> Finding | None:
 
 def holds_keys(config: ConfigFile) -> bool:
     """Whether a secret stands in the file itself."""
-    return any(is_secret(path) and literals(value.value) for path, value in config.values.items())
+    return any(literals(path, value.value) for path, value in config.values.items())
 
 
 # Backends

@@ -5,6 +5,7 @@ import pytest
 from ccproxy_cli.backends.claude_code.plan import Plan, known_as, make_plan
 from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import Losses
+from ccproxy_cli.core.formats import FORMATS
 from ccproxy_cli.core.formats.anthropic import FORMAT
 from ccproxy_cli.core.http import HTTPCall
 from ccproxy_cli.core.jsontext import dumps
@@ -85,3 +86,24 @@ def test_an_alias_has_the_abilities_of_what_the_cli_makes_of_it() -> None:
     request = say("hi", model="sonnet", sampling=Sampling(temperature=0.5))
     make_plan(request, {}, losses, bare=True, resolved={"sonnet": "us.anthropic.claude-sonnet-4-5-20250929-v1:0"})
     assert [loss.field for loss in losses] == []
+
+
+def test_of_the_vendors_tools_only_the_search_is_offered() -> None:
+    contents = [{"role": "user", "parts": [{"text": "hi"}]}]
+    asked = {"contents": contents, "tools": [{"googleSearch": {}}, {"urlContext": {}}, {"codeExecution": {}}]}
+    losses = Losses()
+    request = FORMATS["gemini"].decode_request(HTTPCall("POST", "/models/sonnet:generateContent", dumps(asked)), losses)
+    made = make_plan(request, {}, losses, bare=False)
+    assert made.bridge is not None
+    assert made.bridge.verbatim == [{"type": "web_search_20250305", "name": "web_search"}]
+    assert len(list(losses)) == 2
+
+
+def test_an_agent_is_told_beside_its_own_rules_and_keeps_its_own_tools() -> None:
+    losses = Losses()
+    tools = (Tool("look"),)
+    made = make_plan(say("hi", instructions=(Text("Be brief."),), tools=tools), {}, losses, bare=False, agent=True)
+    assert made.initialize == {"appendSystemPrompt": "Be brief."}
+    assert made.bridge is None
+    assert [loss.field for loss in losses] == ["tools"]
+    assert make_plan(say("hi"), {}, Losses(), bare=False, agent=True).initialize == {}

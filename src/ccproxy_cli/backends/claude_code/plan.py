@@ -93,7 +93,8 @@ def make_plan(
         BadRequest: the request cannot be said to the CLI.
     """
     model = check_model(request.model)
-    profile = evolve(profile_for("claude-code", _NATIVE, known_as(model, resolved), overrides, own_host=True), late_system=False)
+    known = profile_for("claude-code", _NATIVE, known_as(model, resolved), overrides, own_host=True)
+    profile = evolve(known, late_system=False, web_fetch=False, code_execution=False)
     call = FORMATS[_NATIVE].encode_request(request, profile, losses)
     if call.headers.get("anthropic-beta"):
         losses.add("anthropic-beta", "Claude Code chooses the vendor's beta features itself")

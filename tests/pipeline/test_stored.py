@@ -274,6 +274,20 @@ async def test_a_vendor_of_the_same_format_keeps_its_own(upstream: RawUpstream, 
     assert [(heard.method, heard.path) for heard in upstream.heard[1:]] == [("GET", "/responses/resp_up"), ("DELETE", "/responses/resp_up")]
 
 
+async def test_what_a_vendor_keeps_is_its_own_to_stream_and_to_give_up(upstream: RawUpstream, pipeline: Pipeline) -> None:
+    frame = b'event: response.completed\ndata: {"type": "response.completed"}\n\n'
+    upstream.will(json_reply(own_answer("resp_up")), stream_reply(frame), json_reply({"status": "cancelled"}))
+    await told(pipeline, "a", model="own/m")
+    streamed = await pipeline.kept(exchange(None, method="GET", path="/responses/resp_up", query="stream=true&starting_after=7"))
+    assert streamed.chunks is not None
+    assert b"".join([chunk async for chunk in streamed.chunks]) == frame
+    assert await looked_up(pipeline, "resp_up/cancel", method="POST") == {"status": "cancelled"}
+    assert [heard.path for heard in upstream.heard[1:]] == [
+        "/responses/resp_up?stream=true&starting_after=7",
+        "/responses/resp_up/cancel",
+    ]
+
+
 async def test_a_conversation_that_began_elsewhere_goes_to_a_vendor_in_full(upstream: RawUpstream, pipeline: Pipeline) -> None:
     upstream.will(json_reply(own_answer("resp_up")))
     first = await told(pipeline, "a")

@@ -29,6 +29,7 @@ class Asking:
     url: str
     model: str
     stream: bool
+    key: str = "any"
     tools: Sequence[Tool] = ()
     thinking: bool = False
     shape: type[BaseModel] | None = None
@@ -291,26 +292,26 @@ class GeminiClient:
 
 @contextlib.asynccontextmanager
 async def _anthropic(asking: Asking) -> AsyncIterator[Client]:
-    async with anthropic.AsyncAnthropic(base_url=asking.url, api_key="any", max_retries=0) as sdk:
+    async with anthropic.AsyncAnthropic(base_url=asking.url, api_key=asking.key, max_retries=0) as sdk:
         yield AnthropicClient(sdk, asking)
 
 
 @contextlib.asynccontextmanager
 async def _chat(asking: Asking) -> AsyncIterator[Client]:
-    async with openai.AsyncOpenAI(base_url=f"{asking.url}/v1", api_key="any", max_retries=0) as sdk:
+    async with openai.AsyncOpenAI(base_url=f"{asking.url}/v1", api_key=asking.key, max_retries=0) as sdk:
         yield ChatClient(sdk, asking)
 
 
 @contextlib.asynccontextmanager
 async def _responses(asking: Asking) -> AsyncIterator[Client]:
-    async with openai.AsyncOpenAI(base_url=f"{asking.url}/v1", api_key="any", max_retries=0) as sdk:
+    async with openai.AsyncOpenAI(base_url=f"{asking.url}/v1", api_key=asking.key, max_retries=0) as sdk:
         yield ResponsesClient(sdk, asking)
 
 
 @contextlib.asynccontextmanager
 async def _gemini(asking: Asking, *, wait: bool = False) -> AsyncIterator[Client]:
     options = types.HttpOptions(base_url=asking.url, retry_options=types.HttpRetryOptions(attempts=1))
-    sdk = genai.Client(api_key="any", vertexai=False, http_options=options)
+    sdk = genai.Client(api_key=asking.key, vertexai=False, http_options=options)
     try:
         yield GeminiClient(sdk, asking, wait=wait)
     finally:

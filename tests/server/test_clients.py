@@ -3,18 +3,31 @@
 import asyncio
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
 
-from ccproxy_cli.config.settings import ClientSettings, GeneralLimitSettings, LimitSettings, Settings
+from ccproxy_cli.config.settings import (
+    ClientSettings,
+    GeneralLimitSettings,
+    LimitSettings,
+    ProviderSettings,
+    ServerSettings,
+    Settings,
+    StoreSettings,
+)
 from ccproxy_cli.core.errors import APIError, BadRequest, ErrorKind, UpstreamError
 from ccproxy_cli.core.response import Usage
+from ccproxy_cli.launch.serve import serving
+from ccproxy_cli.observe.logging import RequestLine
 from ccproxy_cli.pipeline.exchange import Answer, Exchange
 from ccproxy_cli.pipeline.limits import Limits
+from ccproxy_cli.server.app import create_app
 from ccproxy_cli.stores.memory import MemoryStore
-from tests.server.conftest import SSE, StubPipeline, site, streaming, until, whole
+from ccproxy_cli.wiring import build_pipeline
+from tests.raw_upstream import RawUpstream, json_reply
+from tests.server.conftest import SSE, Site, StubPipeline, site, streaming, until, whole
 
 TOKEN = "token-of-the-server-01"
 CLIENTS = {"ann": ClientSettings("token-of-ann-0123456"), "bob": ClientSettings("token-of-bob-0123456")}
@@ -171,3 +184,40 @@ async def test_tokens_are_settled_by_what_the_answer_cost() -> None:
         third = await running.ask()
         assert third.status == 429
         assert json.loads(third.body)["error"]["type"] == "rate_limit_error"
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[RawUpstream]:
+    async with RawUpstream() as made:
+        yield made
+
+
+def passing_keys_on(upstream: RawUpstream, **more: Any) -> Settings:
+    provider = ProviderSettings("anthropic", base_url=upstream.url, api_key=("client",))
+    return Settings(server=ServerSettings(token=TOKEN), clients=CLIENTS, providers={"up": provider}, store=StoreSettings("memory"), **more)
+
+
+ANSWER = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": [{"type": "text", "text": "Hi."}]} | {
+    "stop_reason": "end_turn",
+    "usage": {"input_tokens": 1, "output_tokens": 1},
+}
+ASKED = json.dumps({"model": "up/m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}).encode()
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/chat/completions"])
+@pytest.mark.parametrize("token", [TOKEN, "token-of-ann-0123456"])
+async def test_a_token_of_ours_is_never_sent_to_a_provider(upstream: RawUpstream, token: str, path: str) -> None:
+    upstream.will(json_reply(ANSWER))
+    settings, log = passing_keys_on(upstream), list[RequestLine]()
+    async with serving(create_app(settings, build_pipeline(settings), log=log.append)) as server:
+        running = Site(server, StubPipeline(), log)
+        alone = await running.ask(path=f"{path}?key={token}", body=ASKED, headers={"authorization": f"Bearer {token}", "x-api-key": token})
+        assert (alone.status, len(upstream.heard)) == (401, 0)
+        assert "carries none" in alone.json["error"]["message"]
+        both = await running.ask(
+            path=f"{path}?key={token}", body=ASKED, headers={"authorization": f"Bearer {token}", "x-api-key": "sk-own"}
+        )
+        assert both.status == 200
+    (heard,) = upstream.heard
+    assert heard.headers["x-api-key"] == "sk-own"
+    assert token not in repr((heard.path, heard.headers, heard.body, log))

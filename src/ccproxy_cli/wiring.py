@@ -147,9 +147,13 @@ def _backend(name: str, provider: ProviderSettings, settings: Settings, redactor
             )
         case _:
             from ccproxy_cli.backends.provider import http_backend
+            from ccproxy_cli.backends.queued import QueuedBackend
 
             kept = None if stores is None else stores.kept
-            return http_backend(name, provider, PRESETS[provider.preset], settings.timeouts, os.environ, redactor, kept)
+            backend = http_backend(name, provider, PRESETS[provider.preset], settings.timeouts, os.environ, redactor, kept)
+            if provider.concurrency is None:
+                return backend
+            return QueuedBackend(backend, provider.concurrency, provider.queue, settings.timeouts.first_byte)
 
 
 def route_table(settings: Settings) -> RouteTable:

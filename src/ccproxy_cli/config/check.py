@@ -113,6 +113,8 @@ def _check_claude(here: Path, provider: ProviderSettings) -> Iterator[Fault]:
             if getattr(provider, name):
                 why = f"{name} means nothing to claude-code, which uses its own login; to lead it elsewhere set environment.{variable}"
                 yield Fault((*here, name), f'{why}, or use preset "anthropic"')
+        if provider.concurrency is not None:
+            yield Fault((*here, "concurrency"), "concurrency means nothing to claude-code, whose processes are limited by max_children")
     yield from _least(here, provider, max_children=1, pool_size=0, concurrency=1, queue=0)
     for model in provider.prewarm:
         if not model or model.startswith("-") or model.split() != [model]:

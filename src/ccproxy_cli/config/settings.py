@@ -63,9 +63,9 @@ class ProviderSettings:
     profile: Mapping[str, object] = Factory(dict)
     """Overrides of single abilities, by the field names of the profile."""
     concurrency: int | None = None
-    """How many requests may run there at once; further ones wait. None for any number."""
+    """How many requests each process may run there at once; further ones wait, in the order they came. None for any number."""
     queue: int = 100
-    """How many may wait for that."""
+    """How many may wait for that, for as long as a first byte may take; further ones are told when to come again."""
     executable: str | None = None
     """For claude-code: the CLI to run; default the one on PATH, else the bundled one."""
     environment: Mapping[str, str] = field(factory=dict, repr=False)

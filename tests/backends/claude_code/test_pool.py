@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ccproxy_cli.backends.claude_code.pool import Pool
 from ccproxy_cli.backends.claude_code.process import Child
 from ccproxy_cli.backends.claude_code.recipe import Recipe, Stamp
-from ccproxy_cli.backends.claude_code.slots import Slots
+from ccproxy_cli.backends.slots import Slots
 from ccproxy_cli.core.errors import APIError, ErrorKind, UpstreamError
 from ccproxy_cli.core.jsontext import dumps, loads
 
@@ -82,7 +82,7 @@ class Yard:
         return [dummy for dummy in self.made if dummy.exit_status is None]
 
     def pool(self, waiting: int = 99, **more: Any) -> Pool:
-        return Pool(Slots(self.most, waiting, 5), self.recipe, self.start, **{"size": 2, "idle": 60.0, **more})
+        return Pool(Slots("turn", self.most, waiting, 5), self.recipe, self.start, **{"size": 2, "idle": 60.0, **more})
 
 
 @pytest.fixture
@@ -321,7 +321,7 @@ VISITS = st.lists(
 def test_whatever_comes_the_bound_holds_and_nothing_is_left(most: int, size: int, visits: list[Visit]) -> None:
     async def play() -> None:
         yard = Yard(most)
-        slots = Slots(most, 99, 5)
+        slots = Slots("turn", most, 99, 5)
         pool = Pool(slots, yard.recipe, yard.start, size=size, idle=60.0, always=["a"])
         pool.keep_ready()
         served = Counter[str]()

@@ -19,14 +19,14 @@ from ccproxy_cli.backends.claude_code.command import arguments, environment, is_
 from ccproxy_cli.backends.claude_code.frames import ask
 from ccproxy_cli.backends.claude_code.leash import Leash
 from ccproxy_cli.backends.claude_code.limits import limits_in_words, limits_of
-from ccproxy_cli.backends.claude_code.pace import Pace
+from ccproxy_cli.backends.pace import Pace
 from ccproxy_cli.backends.claude_code.plan import make_plan
 from ccproxy_cli.backends.claude_code.pool import Pool
 from ccproxy_cli.backends.claude_code.process import Child
 from ccproxy_cli.backends.claude_code.recipe import Recipe, Stamp
 from ccproxy_cli.backends.claude_code.run import Converse, Run, load_sdk
 from ccproxy_cli.backends.claude_code.session import Session
-from ccproxy_cli.backends.claude_code.slots import Slots
+from ccproxy_cli.backends.slots import Slots
 from ccproxy_cli.config.settings import AgentSettings, TimeoutSettings
 from ccproxy_cli.core.catalog import ModelInfo, TokenCount
 from ccproxy_cli.core.errors import BadUpstream, ErrorKind, UpstreamError
@@ -89,7 +89,7 @@ class ClaudeCodeBackend:
         self._overrides = overrides
         self._agent = agent
         self._pace = Pace()
-        slots = Slots(max_children, max_waiting, timeouts.first_byte, self._pace)
+        slots = Slots("Claude Code process", max_children, max_waiting, timeouts.first_byte, self._pace)
         self._pool = Pool(slots, self._recipe, self._start, size=pool_size, idle=pool_idle, always=prewarm)
         self._leash = Leash()
         self._redactor = Redactor(value for variable, value in environment.items() if "KEY" in variable or "TOKEN" in variable)

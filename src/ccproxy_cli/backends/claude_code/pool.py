@@ -16,7 +16,7 @@ from attrs import define
 from ccproxy_cli.backends.claude_code.frames import ask
 from ccproxy_cli.backends.claude_code.process import Child
 from ccproxy_cli.backends.claude_code.recipe import Recipe
-from ccproxy_cli.backends.claude_code.slots import Slots
+from ccproxy_cli.backends.slots import Slots
 from ccproxy_cli.core.errors import BadRequest, BadUpstream, UpstreamError
 
 _READY_WITHIN = 20.0

@@ -14,7 +14,7 @@ class _Reasoning(msgspec.Struct, gc=False):
     enabled: bool | None = None
 
 
-_reasoning = msgspec.json.Decoder(_Reasoning | None)
+_reasoning = msgspec.json.Decoder(_Reasoning)
 _effort = msgspec.json.Decoder(str | None)
 
 

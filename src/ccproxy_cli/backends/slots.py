@@ -1,10 +1,10 @@
-"""How many processes there may be at once, and how many requests may wait for one."""
+"""How many requests may be served at once, and how many may wait for that."""
 
 import asyncio
 import contextlib
 from collections import deque
 
-from ccproxy_cli.backends.claude_code.pace import Pace
+from ccproxy_cli.backends.pace import Pace
 from ccproxy_cli.core.errors import APIError, ErrorKind, UpstreamError
 
 
@@ -12,11 +12,13 @@ class Slots:
     """First come, first served; what does not fit is refused at once, so that nobody waits for nothing.
 
     Args:
+        what: what a slot stands for, in the words of the refusal.
         patience: seconds that a request may wait.
         pace: knows when those that are refused may come again.
     """
 
-    def __init__(self, most: int, most_waiting: int, patience: float, pace: Pace | None = None) -> None:
+    def __init__(self, what: str, most: int, most_waiting: int, patience: float, pace: Pace | None = None) -> None:
+        self._what = what
         self._most = most
         self._free = most
         self._pace = Pace() if pace is None else pace
@@ -45,7 +47,7 @@ class Slots:
         if self.try_take():
             return
         if len(self._queue) >= self._most_waiting:
-            raise self._overloaded(f"{len(self._queue)} requests already wait for a Claude Code process")
+            raise self._overloaded(f"{len(self._queue)} requests already wait for a {self._what}")
         turn = asyncio.get_running_loop().create_future()
         self._queue.append(turn)
         try:
@@ -54,7 +56,7 @@ class Slots:
         except BaseException as error:
             self._leave(turn)
             if isinstance(error, TimeoutError):
-                raise self._overloaded(f"no Claude Code process became free within {self._patience:g} seconds") from error
+                raise self._overloaded(f"no {self._what} became free within {self._patience:g} seconds") from error
             raise
 
     def give_back(self) -> None:

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccproxy_cli.backends.claude_code.pace import Pace
-from ccproxy_cli.backends.claude_code.slots import Slots
+from ccproxy_cli.backends.pace import Pace
+from ccproxy_cli.backends.slots import Slots
 from ccproxy_cli.core.errors import ErrorKind, UpstreamError
 
 
 def test_first_come_first_served() -> None:
     async def play() -> list[int]:
-        slots, order = Slots(1, 10, 5), list[int]()
+        slots, order = Slots("turn", 1, 10, 5), list[int]()
 
         async def one(number: int) -> None:
             await slots.take()
@@ -33,7 +33,7 @@ def test_no_slot_is_lost_or_made(most: int, requests: list[tuple[int, int]]) -> 
     """Each request holds a slot for some turns of the loop, and loses patience after some others."""
 
     async def play() -> None:
-        slots, holding, peak = Slots(most, 99, 5), 0, 0
+        slots, holding, peak = Slots("turn", most, 99, 5), 0, 0
 
         async def one(hold: int) -> None:
             nonlocal holding, peak
@@ -62,7 +62,7 @@ def test_no_slot_is_lost_or_made(most: int, requests: list[tuple[int, int]]) -> 
 
 @pytest.mark.parametrize(("waiting", "words"), [(0, "already wait"), (1, "became free within")])
 async def test_past_the_limit_it_is_told_when_to_come_back(waiting: int, words: str) -> None:
-    slots = Slots(1, waiting, 0.05)
+    slots = Slots("turn", 1, waiting, 0.05)
     await slots.take()
     assert slots.all_taken
     with pytest.raises(UpstreamError, match=words) as caught:
@@ -77,7 +77,7 @@ async def test_past_the_limit_it_is_told_when_to_come_back(waiting: int, words: 
 async def test_when_to_come_back_follows_what_is_going_on() -> None:
     clock = [0.0]
     pace = Pace(lambda: clock[0])
-    slots = Slots(2, 0, 5, pace)
+    slots = Slots("turn", 2, 0, 5, pace)
 
     async def told() -> str | None:
         with pytest.raises(UpstreamError) as caught:
@@ -115,7 +115,7 @@ def test_a_wait_is_always_one_that_clients_understand(at_once: int, steps: list[
 
 
 async def test_a_slot_that_comes_with_the_cancellation_is_passed_on() -> None:
-    slots = Slots(1, 9, 5)
+    slots = Slots("turn", 1, 9, 5)
     await slots.take()
     first = asyncio.create_task(slots.take())
     second = asyncio.create_task(slots.take())

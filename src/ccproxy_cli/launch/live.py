@@ -63,11 +63,17 @@ async def serve_live(
     reloader = Reloader(loaded, read, begin, say)
     first, pipeline = generation(loaded)
     generations = Generations(first)
-    agreeing = asyncio.ensure_future(assembly.agree())
+    preparing = asyncio.ensure_future(_prepare(stores, assembly))
     try:
         async with reloader.following(files):
             await serve_app(generations, listener, loaded.settings.timeouts.grace, lambda: on_ready(pipeline))
     finally:
-        agreeing.cancel()
-        await asyncio.gather(agreeing, return_exceptions=True)
+        preparing.cancel()
+        await asyncio.gather(preparing, return_exceptions=True)
         await stores.aclose()
+
+
+async def _prepare(stores: Stores, assembly: Assembly) -> None:
+    """Have the store opened before the first request wants it, and its troubles told before they cost anything."""
+    await stores.kept.get("here")
+    await assembly.agree()

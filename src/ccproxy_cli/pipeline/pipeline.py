@@ -26,7 +26,7 @@ from ccproxy_cli.core.seal import KEY_LENGTH
 from ccproxy_cli.pipeline.allowed import Allowed
 from ccproxy_cli.pipeline.attempts import Attempts
 from ccproxy_cli.pipeline.cache import AnswerCache
-from ccproxy_cli.pipeline.calibration import Calibration, RecentScales, Scales
+from ccproxy_cli.pipeline.calibration import Calibration
 from ccproxy_cli.pipeline.exchange import Answer, Exchange
 from ccproxy_cli.pipeline.facts import CallFacts, facts_of
 from ccproxy_cli.pipeline.limits import Limits
@@ -38,6 +38,7 @@ from ccproxy_cli.pipeline.proofs import KeySource, Outbound, bring_home, holds_e
 from ccproxy_cli.pipeline.refusals import refusal_in, without_refused
 from ccproxy_cli.pipeline.rests import Rests
 from ccproxy_cli.pipeline.route import Route, RouteTable, Target
+from ccproxy_cli.pipeline.scalestore import StoredScales
 from ccproxy_cli.pipeline.stored import Keeper, Promise
 from ccproxy_cli.pipeline.turnstore import StoredTurns
 from ccproxy_cli.stores.opening import Stores, stores_here
@@ -55,7 +56,6 @@ class Pipeline:
         *,
         seal_key: KeySource | None = None,
         stores: Stores | None = None,
-        scales: Scales | None = None,
         attempts: Attempts | None = None,
         allowed: Allowed | None = None,
         limits: Limits | None = None,
@@ -64,9 +64,8 @@ class Pipeline:
         """
         Args:
             seal_key: the key under which proofs travel through clients of other formats; by default one that ends with this process.
-            stores: where answers are kept that clients go on from by id, and reasoning that they cannot hand back; by default in this
-                process. Whoever gives them closes them.
-            scales: where it is kept how far estimates of tokens are off; by default in this process.
+            stores: where answers are kept that clients go on from by id, reasoning that they cannot hand back, and what was learned of
+                estimates; by default in this process. Whoever gives them closes them.
             attempts: what is done about upstreams that fail; by default what the default settings say.
             allowed: which models clients may ask for; all of them by default.
             limits: how much may be asked for; whoever takes requests in asks them. None for no limits.
@@ -80,7 +79,7 @@ class Pipeline:
         stores = stores_here() if stores is None else stores
         self._memory = StoredTurns(stores.kept, time.monotonic)
         self._keeper = Keeper(stores)
-        self._calibration = Calibration(backends, RecentScales(time.monotonic) if scales is None else scales)
+        self._calibration = Calibration(backends, StoredScales(stores))
         self._attempts = Attempts(RetrySettings(), Rests(time.time)) if attempts is None else attempts
         self._misfits = Misfits()
         self._allowed = Allowed({}) if allowed is None else allowed

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 
 from attrs import define
 
-from ccproxy_cli.backends.addresses import is_own
 from ccproxy_cli.backends.base import Backend
 from ccproxy_cli.backends.presets import PRESETS
 from ccproxy_cli.config.settings import ProviderSettings, Settings, TimeoutSettings
+from ccproxy_cli.config.vendors import is_own
 from ccproxy_cli.observe.redact import Redactor
 from ccproxy_cli.pipeline.allowed import Allowed
 from ccproxy_cli.pipeline.attempts import Attempts

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from attrs import evolve, field, frozen
 
-from ccproxy_cli.backends.addresses import Unset, address, is_own, model_path
+from ccproxy_cli.backends.addresses import Unset, address, model_path
 from ccproxy_cli.backends.http import HTTPBackend
 from ccproxy_cli.backends.presets import PRESETS, Preset
 from ccproxy_cli.backends.provider import http_backend
 from ccproxy_cli.config.origin import ConfigError
 from ccproxy_cli.config.settings import ProviderSettings, TimeoutSettings
+from ccproxy_cli.config.vendors import is_own
 from ccproxy_cli.core.errors import UpstreamError
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats import FORMATS

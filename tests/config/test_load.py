@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from ccproxy_cli.config.detect import Probes
+from ccproxy_cli.backends.presets import PRESETS
+from ccproxy_cli.config.detect import Probes, Running
 from ccproxy_cli.config.load import Loaded, check_exposure, load
 from ccproxy_cli.config.origin import ConfigError, Kind, Origin, Value
 from ccproxy_cli.config.secrets import PLACEHOLDER
 from ccproxy_cli.config.settings import ModelRule, ProviderSettings, Settings
 
-PRESETS = ("anthropic", "openai", "ollama", "claude-code", "echo")
 KEY = "sk-0123456789abcdef0123"
 
 
@@ -254,7 +254,7 @@ def test_wrong_variables_are_named(folder: Path, environ: dict[str, str]) -> Non
 
 
 def test_without_providers_what_is_there_is_used_best_first(folder: Path, environ: dict[str, str]) -> None:
-    probes = Probes(claude_cli=lambda: "/bin/claude", ollama=lambda: "127.0.0.1:11434")
+    probes = Probes(claude_cli=lambda: "/bin/claude", servers=lambda: [Running("ollama", "127.0.0.1:11434")])
     keys = {"ANTHROPIC_API_KEY": "sk-ant-x", "OPENAI_API_KEY": "sk-x", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}
     keys |= {"GEMINI_API_KEY": "AIza-x"}
     result = load({**environ, **keys}, folder, probes=probes)
@@ -268,6 +268,80 @@ def test_without_providers_what_is_there_is_used_best_first(folder: Path, enviro
     }
     assert list(result.settings.providers) == ["claude", "anthropic", "openai", "gemini", "ollama", "echo"]
     assert str(result.origin("providers", "openai", "preset")) == "detected: OPENAI_API_KEY and OPENAI_BASE_URL"
+
+
+@pytest.mark.parametrize(
+    ("environment", "name", "settings"),
+    [
+        ({"OPENROUTER_API_KEY": "k"}, "openrouter", ProviderSettings("openrouter", api_key="env:OPENROUTER_API_KEY")),
+        ({"MISTRAL_API_KEY": "k"}, "mistral", ProviderSettings("mistral", api_key="env:MISTRAL_API_KEY")),
+        ({"CCPROXY_GROQ_API_KEY": "k"}, "groq", ProviderSettings("groq", api_key="env:CCPROXY_GROQ_API_KEY")),
+        (
+            {"REQUESTY_API_KEY": "k", "REQUESTY_AUTO_CACHE": "true"},
+            "requesty",
+            ProviderSettings("requesty", api_key="env:REQUESTY_API_KEY", body={"requesty": {"auto_cache": True}}),
+        ),
+        (
+            {"AZURE_OPENAI_API_KEY": "k", "AZURE_OPENAI_ENDPOINT": "https://r.openai.azure.com"},
+            "azure",
+            ProviderSettings("azure", base_url="https://r.openai.azure.com", api_key="env:AZURE_OPENAI_API_KEY"),
+        ),
+        (
+            {"AZURE_OPENAI_API_KEY": "k", "AZURE_OPENAI_ENDPOINT": "https://r.openai.azure.com", "OPENAI_API_VERSION": "2025-01-01"},
+            "azure",
+            ProviderSettings(
+                "azure-deployments",
+                base_url="https://r.openai.azure.com",
+                api_key="env:AZURE_OPENAI_API_KEY",
+                query={"api-version": "2025-01-01"},
+            ),
+        ),
+        (
+            {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "https://r.openai.azure.com", "AZURE_API_VERSION": "2025-01-01"},
+            "azure",
+            ProviderSettings(
+                "azure-deployments",
+                base_url="https://r.openai.azure.com",
+                api_key="env:OPENAI_API_KEY",
+                query={"api-version": "2025-01-01"},
+            ),
+        ),
+        (
+            {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "https://router.requesty.ai/v1", "REQUESTY_AUTO_CACHE": "true"},
+            "requesty",
+            ProviderSettings(
+                "requesty",
+                base_url="https://router.requesty.ai/v1",
+                api_key="env:OPENAI_API_KEY",
+                body={"requesty": {"auto_cache": True}},
+            ),
+        ),
+        (
+            {"AWS_BEARER_TOKEN_BEDROCK": "k", "AWS_REGION": "us-west-2"},
+            "bedrock",
+            ProviderSettings("bedrock", api_key="env:AWS_BEARER_TOKEN_BEDROCK"),
+        ),
+        ({"AWS_BEARER_TOKEN_BEDROCK": "k"}, None, None),
+        ({"AZURE_OPENAI_API_KEY": "k"}, None, None),
+        ({"OLLAMA_API_KEY": "k"}, None, None),
+        ({"GROQ_API_KEY": PLACEHOLDER}, None, None),
+    ],
+)
+def test_keys_of_the_environment_are_enough(
+    environment: dict[str, str], name: str | None, settings: ProviderSettings | None, folder: Path, environ: dict[str, str]
+) -> None:
+    providers = load({**environ, **environment}, folder, presets=PRESETS).settings.providers
+    assert providers == ({name: settings} if name else {}) | {"echo": ProviderSettings("echo")}
+    write(folder / ".env", "\n".join(f"{variable}={value}" for variable, value in environment.items()))
+    assert list(load(environ, folder, presets=PRESETS).settings.providers) == list(providers)
+
+
+def test_variables_of_a_vendors_tools_complete_a_configured_provider(folder: Path, environ: dict[str, str]) -> None:
+    variables = {"AZURE_API_VERSION": "2025-01-01", "AZURE_OPENAI_ENDPOINT": "https://r.openai.azure.com"}
+    provider = loaded({**environ, **variables}, folder, '[providers.mine]\npreset = "azure-deployments"').settings.providers["mine"]
+    assert (provider.base_url, provider.query) == ("https://r.openai.azure.com", {"api-version": "2025-01-01"})
+    text = '[providers.mine]\npreset = "azure-deployments"\nquery = { api-version = "mine" }'
+    assert loaded({**environ, **variables}, folder, text).settings.providers["mine"].query == {"api-version": "mine"}
 
 
 def test_with_providers_nothing_is_detected_and_echo_is_still_there(folder: Path, environ: dict[str, str]) -> None:
@@ -417,22 +491,66 @@ def test_clients_are_told_apart(folder: Path, environ: dict[str, str]) -> None:
     assert [problem.origin.detail.rpartition(":")[2] for problem in caught.value.problems] == ["4", "6", "7"]
 
 
-def test_a_folder_that_leads_keys_elsewhere_is_told(folder: Path, environ: dict[str, str], tmp_path: Path) -> None:
-    text = '[providers.up]\npreset = "openai"\nbase_url = "https://example.org/v1"\napi_key = "env:OPENAI_API_KEY"'
-    result = loaded(environ, folder, text)
-    assert result.redirects == (f"{folder}/ccproxy.toml of the current folder sends OPENAI_API_KEY to https://example.org/v1",)
-    assert result.notices == (f"using {folder}/ccproxy.toml of the current folder",)
-    named = load(environ, tmp_path, file=folder / "ccproxy.toml")
-    assert (named.redirects, named.notices) == ((), ())
+AWAY = "https://example.org/v1"
+HERE = "http://127.0.0.1:9/v1"
+KEYS = {"OPENAI_API_KEY": "sk-of-the-environment", "GEMINI_API_KEY": "AIza-x", "OTHER": "other-secret"}
 
 
-def test_a_dotenv_that_leads_keys_elsewhere_is_told(folder: Path, environ: dict[str, str]) -> None:
-    write(folder / ".env", "OPENAI_BASE_URL=https://example.org/v1")
-    result = load({**environ, "OPENAI_API_KEY": "sk-x"}, folder)
-    assert result.redirects == (".env of the current folder sends OPENAI_API_KEY to https://example.org/v1",)
-    write(folder / ".env", "GOOGLE_GEMINI_BASE_URL=https://example.org/")
-    result = load({**environ, "GEMINI_API_KEY": "AIza-x"}, folder)
-    assert result.redirects == (".env of the current folder sends GEMINI_API_KEY to https://example.org/v1beta",)
+@pytest.mark.parametrize(
+    "keys",
+    [
+        'api_key = "env:OPENAI_API_KEY"',
+        'api_key = "env:OTHER"',
+        'api_key = ["a-literal-one", "env:OTHER"]',
+        'api_key = "keyring:ccproxy/openai"',
+        'api_key = "client"',
+        'headers = { X-Auth = "env:OTHER" }',
+    ],
+)
+def test_a_found_file_may_not_lead_keys_to_another_machine(keys: str, folder: Path, environ: dict[str, str], tmp_path: Path) -> None:
+    text = f'[providers.up]\npreset = "openai"\nbase_url = "{AWAY}"\n{keys}'
+    (problem,) = problems({**environ, **KEYS}, folder, text)
+    assert problem.startswith(f"{folder}/ccproxy.toml:3: not done unasked: {folder}/ccproxy.toml of the current folder sends")
+    assert "secret" not in problem
+    assert "sk-of" not in problem
+    named = load({**environ, **KEYS}, tmp_path, file=folder / "ccproxy.toml", presets=PRESETS)
+    assert (named.settings.providers["up"].base_url, named.redirects, named.notices) == (AWAY, (), ())
+    here = loaded({**environ, **KEYS}, folder, text.replace(AWAY, HERE))
+    assert [redirect.startswith(f"{folder}/ccproxy.toml of the current folder sends") for redirect in here.redirects] == [True]
+    assert here.notices == (f"using {folder}/ccproxy.toml of the current folder",)
+
+
+@pytest.mark.parametrize("url", ["https://api.openai.com/v1", "https://api.openai.com/elsewhere"])
+def test_a_found_file_may_lead_keys_to_their_vendor(url: str, folder: Path, environ: dict[str, str]) -> None:
+    text = f'[providers.up]\npreset = "openai"\nbase_url = "{url}"\napi_key = "env:OPENAI_API_KEY"'
+    assert loaded({**environ, **KEYS}, folder, text).settings.providers["up"].base_url == url
+
+
+def test_a_found_file_may_lead_its_own_key_anywhere(folder: Path, environ: dict[str, str]) -> None:
+    text = f'[providers.up]\npreset = "openai"\nbase_url = "{AWAY}"\napi_key = "{KEY}"'
+    assert loaded(environ, folder, text).settings.providers["up"].api_key == (KEY,)
+
+
+@pytest.mark.parametrize(
+    ("variable", "key", "more"),
+    [
+        ("OPENAI_BASE_URL", "OPENAI_API_KEY", {}),
+        ("CCPROXY_OPENAI_BASE_URL", "OPENAI_API_KEY", {}),
+        ("GOOGLE_GEMINI_BASE_URL", "GEMINI_API_KEY", {}),
+        ("AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY", {"AZURE_OPENAI_API_KEY": "azure-key"}),
+    ],
+)
+def test_a_dotenv_may_not_lead_keys_of_the_environment_to_another_machine(
+    variable: str, key: str, more: dict[str, str], folder: Path, environ: dict[str, str]
+) -> None:
+    surroundings = {**environ, **{name: value for name, value in {**KEYS, **more}.items() if name == key}}
+    write(folder / ".env", f"{variable}=https://example.org")
+    with pytest.raises(ConfigError, match=f"not done unasked: .env of the current folder sends {key} to https://example.org"):
+        load(surroundings, folder, presets=PRESETS)
+    write(folder / ".env", f"{variable}=http://127.0.0.1:9")
+    assert len(load(surroundings, folder, presets=PRESETS).redirects) == 1
+    write(folder / ".env", f"{variable}=https://example.org\n{key}=its-own")
+    assert load(environ, folder, presets=PRESETS).redirects == ()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")

@@ -50,7 +50,7 @@ ROUTER: Mapping[str, Any] = {
 def loaded(path: Path, text: str, **environ: str) -> Loaded:
     path.write_text(text)
     path.chmod(0o600)
-    return load({"HOME": str(path.parent), **environ}, path.parent, file=path, presets=tuple(PRESETS))
+    return load({"HOME": str(path.parent), **environ}, path.parent, file=path, presets=PRESETS)
 
 
 def test_a_router_leads_as_it_did(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_what_is_written_anew_amounts_to_the_same(name: str, tmp_path: Path) -> 
     new = tmp_path / "new.toml"
     write_private(new, to_toml(config.values, ["a remark\nof two lines"]), over=False)
     assert stat.S_IMODE(new.stat().st_mode) == 0o600
-    assert load({"HOME": str(tmp_path)}, tmp_path, file=new, presets=tuple(PRESETS)).settings == before.settings
+    assert load({"HOME": str(tmp_path)}, tmp_path, file=new, presets=PRESETS).settings == before.settings
 
 
 def test_a_file_is_never_written_over_unasked(tmp_path: Path) -> None:

@@ -1,17 +1,11 @@
-"""Where a provider is: the address that the user gives, or the preset's own, completed from the environment.
-
-And whose address it is. A key that a vendor's own variable holds is for that vendor, whatever address stands beside it.
-"""
+"""Where a provider is: the address that the user gives, or the preset's own, completed from the environment."""
 
 import re
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from ccproxy_cli.backends.calling import MODEL
-from ccproxy_cli.backends.presets import Preset
-
-_VARIABLE = re.compile(r"\{([A-Z_]+)\}")
+from ccproxy_cli.backends.presets import Preset, variables_in
 
 
 class Unset(Exception):
@@ -42,10 +36,10 @@ def address(preset: Preset, given: str | None, environ: Mapping[str, str]) -> st
 
 
 def _completed(preset: Preset, template: str, environ: Mapping[str, str]) -> str:
-    values = {name: environ.get(name) or preset.places.get(name) for name in _VARIABLE.findall(template)}
-    if missing := tuple(name for name, value in values.items() if not value or not re.fullmatch(r"[\w.:-]+", value)):
+    values = {name: environ.get(name) or preset.places.get(name) or "" for name in variables_in(template)}
+    if missing := tuple(name for name, value in values.items() if not re.fullmatch(r"[\w.-]+", value, re.ASCII)):
         raise Unset(missing)
-    filled = _VARIABLE.sub(lambda match: str(values[match[1]]), template)
+    filled = template.format_map(values)
     for usual, special in preset.respelled.items():
         filled = filled.replace(usual, special)
     return filled
@@ -55,21 +49,3 @@ def model_path(preset: Preset, base_url: str) -> str:
     """The preset's path of a model, if the address does not name one already, as Azure's portal shows it."""
     before, here, _ = preset.model_path.partition(MODEL)
     return "" if here and re.search(re.escape(before) + r"[^/]+$", base_url) else preset.model_path
-
-
-def is_own(preset: Preset, given: str | None) -> bool:
-    """Whether an address is the vendor's own, by scheme, host and port, whatever its path.
-
-    Args:
-        given: what the user wrote; None for the preset's own.
-    """
-    if given is None:
-        return True
-    there = urlsplit(given)
-    if any(fnmatchcase(there.hostname or "", pattern) for pattern in preset.hosts):
-        return there.scheme == "https" and there.port in (None, 443)
-    return preset.base_url is not None and _place(there) == _place(urlsplit(preset.base_url))
-
-
-def _place(parts: SplitResult) -> tuple[str, str | None, int | None]:
-    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)

@@ -3,6 +3,7 @@
 Where a fact is not from the page under `docs`, its source stands beside it. Pages were read in 2026-11.
 """
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -11,6 +12,12 @@ from attrs import frozen
 from ccproxy_cli.backends.credentials import AuthStyle
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+_VARIABLE = re.compile(r"\{([A-Z_]+)\}")
+
+
+def variables_in(base_url: str) -> list[str]:
+    """The environment variables that an address names."""
+    return list(dict.fromkeys(_VARIABLE.findall(base_url)))
 
 
 @frozen
@@ -56,7 +63,12 @@ class Preset:
     lists_models: bool = True
     """It has a list of what can be asked for."""
     known_by: str | None = None
-    """For servers on this machine: what their list of models says that no other server's does."""
+    """For servers on this machine whose port is everybody's: the owner that their list of models names."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Environment variables without which it has no address."""
+        return tuple(name for name in variables_in(self.base_url or "") if name not in self.places)
 
 
 _OPENAI_MODELS = ("gpt-*", "chatgpt-*", "o1*", "o3*", "o4*", "ft:gpt-*")
@@ -267,7 +279,6 @@ _LOCAL = (
         ("OLLAMA_API_KEY",),
         docs="https://github.com/ollama/ollama/blob/main/docs/openai.md",
         key_optional=True,
-        known_by="library",
     ),
     Preset(
         "lmstudio",
@@ -277,7 +288,6 @@ _LOCAL = (
         ("LM_STUDIO_API_KEY",),
         docs="https://lmstudio.ai/docs/developer/openai-compat",
         key_optional=True,
-        known_by="organization_owner",
     ),
     Preset(
         "llamacpp",

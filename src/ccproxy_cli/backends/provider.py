@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 from urllib.parse import urlsplit
 
-from ccproxy_cli.backends.addresses import Unset, address, is_own, model_path
+from ccproxy_cli.backends.addresses import Unset, address, model_path
 from ccproxy_cli.backends.calling import Calling
 from ccproxy_cli.backends.credentials import (
     AuthStyle,
@@ -24,6 +24,7 @@ from ccproxy_cli.backends.profiles import profile_for
 from ccproxy_cli.config.origin import ConfigError, Problem
 from ccproxy_cli.config.secrets import is_loopback
 from ccproxy_cli.config.settings import ProviderSettings, TimeoutSettings
+from ccproxy_cli.config.vendors import is_own
 from ccproxy_cli.core.formats import FORMATS
 from ccproxy_cli.core.ids import digest_id
 from ccproxy_cli.core.jsontext import JSON

@@ -73,7 +73,7 @@ _FAILURES = {FinishReason.REFUSAL: "the model declined to answer", FinishReason.
 def run(options: Options, *, as_json: bool) -> Result:
     """Ask, show the answer as it comes, and say how it ended."""
     options, request = _request(options)
-    loaded = gather(options.config, look_for_ollama=options.model not in ("echo", "echo/echo"))
+    loaded = gather(options.config, look_for_servers=options.model not in ("echo", "echo/echo"))
     warn_of_redirects(loaded)
     with Waiting(shown=not as_json) as waiting, _display(options, as_json) as show:
         asked = asyncio.run(_ask(request, loaded.settings, waiting, show))

@@ -100,7 +100,7 @@ def _path(loaded: Loaded) -> str | None:
 
 def path(config: str | None) -> Result:
     """The file in force, or where one would be looked for."""
-    loaded = gather(config, look_for_ollama=False)
+    loaded = gather(config, look_for_servers=False)
     if loaded.file:
         return Result("config path", {"path": str(loaded.file), "exists": True}, (str(loaded.file),))
     place = user_folder(os.environ) / "config.toml"

@@ -20,7 +20,7 @@ def run(file: str, *, output: str | None, force: bool) -> Result:
     if config.older is None:
         fix = "Its kinds are config.json of claude-code-router, and config.json and models.yaml of anthropic-proxy."
         return Result("config import", errors=(Failure("not_older", f"{source} is no file of another proxy that is known here", fix),))
-    load(os.environ, source.parent, file=source, presets=tuple(PRESETS))  # whoever reads the new file would find the same mistakes
+    load(os.environ, source.parent, file=source, presets=PRESETS)  # whoever reads the new file would find the same mistakes
     left_out = [str(problem) for problem in config.left_out]
     text = to_toml(config.values, (f"From {source}, written for {config.older}.", *left_out))
     data = {"from": str(source), "kind": config.older, "left_out": left_out}

@@ -86,7 +86,7 @@ def run(options: Options) -> Result:
     write_private(path, to_toml(draft.values, _REMARKS) + _MORE, over=options.force)
     from ccproxy_cli.backends.presets import PRESETS
 
-    load(os.environ, path.parent, file=path, presets=tuple(PRESETS))
+    load(os.environ, path.parent, file=path, presets=PRESETS)
     data = {"path": str(path), "providers": draft.providers}
     return Result("config init", data, (f"wrote {path}", "Try it with: ccproxy test", "Serve it with: ccproxy serve"))
 

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from ccproxy_cli.cli.render import complain
-from ccproxy_cli.config.detect import Probes
+from ccproxy_cli.config.detect import Probes, Running
 from ccproxy_cli.config.load import Loaded, load
 from ccproxy_cli.config.origin import ConfigError, Kind, Origin, Problem, Value
 from ccproxy_cli.config.settings import Settings
@@ -19,19 +18,16 @@ from ccproxy_cli.config.settings import Settings
 if TYPE_CHECKING:
     from ccproxy_cli.pipeline.pipeline import Pipeline
 
-OLLAMA = ("127.0.0.1", 11434)
-_PROBE_SECONDS = 0.2
-
 
 def gather(
-    config: str | None = None, options: Mapping[tuple[str, ...], tuple[object, str]] | None = None, *, look_for_ollama: bool = True
+    config: str | None = None, options: Mapping[tuple[str, ...], tuple[object, str]] | None = None, *, look_for_servers: bool = True
 ) -> Loaded:
     """Load the settings.
 
     Args:
         config: value of `--config`.
         options: settings given as options, each with the option's name; those that are None were not given.
-        look_for_ollama: knock at its port. Commands that cannot end up there need not.
+        look_for_servers: ask for model servers on this machine. Commands that cannot end up there need not.
 
     Raises:
         ConfigError: as `load` does.
@@ -39,8 +35,8 @@ def gather(
     from ccproxy_cli.backends.presets import PRESETS
 
     given = {path: Value(value, Origin(Kind.COMMAND_LINE, name)) for path, (value, name) in (options or {}).items() if value is not None}
-    probes = Probes(claude_cli=find_claude, ollama=find_ollama) if look_for_ollama else Probes(claude_cli=find_claude)
-    return load(os.environ, Path.cwd(), file=Path(config) if config else None, command_line=given, probes=probes, presets=tuple(PRESETS))
+    probes = Probes(claude_cli=find_claude, servers=find_servers) if look_for_servers else Probes(claude_cli=find_claude)
+    return load(os.environ, Path.cwd(), file=Path(config) if config else None, command_line=given, probes=probes, presets=PRESETS)
 
 
 def warn_of_redirects(loaded: Loaded) -> None:
@@ -61,13 +57,12 @@ def find_claude() -> str | None:
     return None
 
 
-def find_ollama() -> str | None:
-    """Address of an Ollama on this machine. A closed port answers at once, so this costs nothing where there is none."""
-    try:
-        with socket.create_connection(OLLAMA, _PROBE_SECONDS):
-            return "{}:{}".format(*OLLAMA)
-    except OSError:
-        return None
+def find_servers() -> Sequence[Running]:
+    """Model servers that run on this machine."""
+    from ccproxy_cli.backends.presets import PRESETS
+    from ccproxy_cli.backends.running import running
+
+    return running(PRESETS.values())
 
 
 async def default_model(settings: Settings, pipeline: "Pipeline | None" = None) -> str:

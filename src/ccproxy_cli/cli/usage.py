@@ -27,7 +27,7 @@ _SUMMED = ("requests", "errors", "input", "cache_read", "cache_write", "output",
 
 def run(days: int, by: By, config: str | None) -> Result:
     """Read what servers have counted in the store that the settings name."""
-    url = gather(config, look_for_ollama=False).settings.store.url
+    url = gather(config, look_for_servers=False).settings.store.url
     if url == "memory":
         return Result("usage", errors=(Failure("not_kept", "store.url is memory, so usage ends with each server", "Set it to sqlite."),))
     if is_file(url) and not file_of(url, os.environ).exists():

@@ -49,7 +49,7 @@ def _print_environment(program: tuple[str, ...], model: str | None, shell: str, 
     if shell not in list(Shell):
         known = ", ".join(Shell)
         return Result("wrap", errors=(Failure("usage", f"{shell} is no shell known here", f"Known are: {known}"),), code=USAGE)
-    loaded = gather(config, look_for_ollama=False)
+    loaded = gather(config, look_for_servers=False)
     server = loaded.settings.server
     if server.port == 0:
         return Result("wrap", errors=(Failure("usage", "the server picks a new port each time", "Set server.port."),), code=USAGE)

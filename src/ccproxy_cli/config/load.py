@@ -4,8 +4,9 @@ Strongest first: command line, environment, config file, `.env`, what was detect
 """
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from attrs import evolve, frozen
@@ -14,13 +15,15 @@ from ccproxy_cli.config import files
 from ccproxy_cli.config.check import check
 from ccproxy_cli.config.detect import ADDRESSES, ECHO, Probes, detect, is_client_key
 from ccproxy_cli.config.environment import CONFIG_FILE, Environment, Found, read_dotenv
-from ccproxy_cli.config.found import refuse_reach
+from ccproxy_cli.config.found import Redirect, refuse_leading_away, refuse_reach
 from ccproxy_cli.config.origin import DEFAULT, ConfigError, Kind, Layer, Origin, Path, Problem, Value, dotted, tree_of
 from ccproxy_cli.config.secrets import is_literal, is_loopback, is_secret, is_weak, literals, reveal
 from ccproxy_cli.config.settings import ClientSettings, ProviderSettings, Settings
 from ccproxy_cli.config.structure import Fault, Faults, structure
+from ccproxy_cli.config.vendors import Vendor, is_own
 
 NO_PROBES = Probes()
+NO_PRESETS: Mapping[str, Vendor] = MappingProxyType({})
 
 
 @frozen
@@ -52,7 +55,7 @@ def load(
     file: FilePath | None = None,
     command_line: Layer | None = None,
     probes: Probes = NO_PROBES,
-    presets: Collection[str] = (),
+    presets: Mapping[str, Vendor] = NO_PRESETS,
 ) -> Loaded:
     """Gather the settings.
 
@@ -62,7 +65,7 @@ def load(
         file: the configuration file the user named; else CCPROXY_CONFIG names it, else the first one found is taken.
         command_line: values of options.
         probes: how to look for providers when none are configured.
-        presets: the presets there are, to check names against.
+        presets: the presets there are, by name.
 
     Raises:
         ConfigError: anything is wrong; all of it at once where possible.
@@ -76,22 +79,25 @@ def load(
         for path, value in layer.items():
             merged.setdefault(path, value)
     environments = (environment, dotenv)
-    _add_providers(merged, environments, probes)
+    _add_providers(merged, environments, probes, presets)
+    _add_variables(merged, environments, presets)
     _add_model_classes(merged, environments)
     _add_client_key(merged, environments)
     if config is not None:
         _refuse_open_keys(config)
         if config.found:
             refuse_reach(config)
-    _settle_references(merged, environ, dotenv)
+    _settle_references(merged, environ, dotenv, presets)
     settings = _settings(merged, config, presets)
     settings = _without_own_address(settings, merged)
+    redirects = tuple(_redirects(settings, merged, config, dotenv, presets))
+    refuse_leading_away(redirects)
     return Loaded(
         settings,
         {path: value.origin for path, value in merged.items()},
         config.path if config else None,
-        tuple(_notices(config, dotenv, folder)),
-        tuple(_redirects(settings, merged, config, dotenv)),
+        tuple(_notices(config, dotenv, folder, presets)),
+        tuple(map(str, redirects)),
     )
 
 
@@ -111,10 +117,10 @@ def _config_file(environ: Mapping[str, str], folder: FilePath, named: FilePath |
     return files.read(path, found=path.parent == folder) if path else None
 
 
-def _add_providers(merged: dict[Path, Value], environments: Sequence[Environment], probes: Probes) -> None:
+def _add_providers(merged: dict[Path, Value], environments: Sequence[Environment], probes: Probes, presets: Mapping[str, Vendor]) -> None:
     """The configured providers, or else the detected ones; in either case the embedded model is there."""
     if not any(path[0] == "providers" and len(path) > 1 for path in merged):
-        for found in detect(environments, probes):
+        for found in detect(environments, probes, presets.values()):
             _add_provider(merged, found.name, found.settings, found.origin)
     if not any(path[:2] == ("providers", ECHO) for path in merged):
         _add_provider(merged, ECHO, ProviderSettings(ECHO), Origin(Kind.DETECTED, "embedded"))
@@ -125,6 +131,21 @@ def _add_provider(merged: dict[Path, Value], name: str, settings: ProviderSettin
         value = getattr(settings, field)
         if value:
             merged.setdefault(("providers", name, field), Value(list(value) if isinstance(value, tuple) else value, origin))
+
+
+def _add_variables(merged: dict[Path, Value], environments: Sequence[Environment], presets: Mapping[str, Vendor]) -> None:
+    """What the variables of a provider's own tools say of it, where the user does not."""
+    named = {path[1]: value.value for path, value in merged.items() if path[0] == "providers" and path[2:] == ("preset",)}
+    for name, preset in named.items():
+        vendor = presets.get(preset) if isinstance(preset, str) else None
+        if vendor is None:
+            continue
+        places = {**dict.fromkeys(vendor.address_variables, ("base_url",)), **vendor.variables}
+        for environment in environments:
+            for variable, path in places.items():
+                if found := environment.get(variable):
+                    value = {"true": True, "false": False}.get(found.value.lower(), found.value)
+                    merged.setdefault(("providers", name, *path), Value(value, found.origin))
 
 
 def _add_model_classes(merged: dict[Path, Value], environments: Sequence[Environment]) -> None:
@@ -173,16 +194,23 @@ def _refuse_open_keys(config: files.ConfigFile) -> None:
         )
 
 
-def _settle_references(merged: dict[Path, Value], environ: Mapping[str, str], dotenv: Environment) -> None:
+def _settle_references(merged: dict[Path, Value], environ: Mapping[str, str], dotenv: Environment, presets: Mapping[str, Vendor]) -> None:
     """What refers to a variable that only `.env` has is settled here: nobody else knows that file."""
     for path, value in merged.items():
         if path[-1] in ("api_key", "token") or "headers" in path[2:-1]:
             merged[path] = evolve(value, value=_settled(value.value, environ, dotenv))
     for path, value in list(merged.items()):
-        if path[:1] == ("providers",) and path[2:] == ("preset",) and value.value in ("anthropic", "openai"):
-            name = f"{value.value.upper()}_API_KEY"
-            if not environ.get(name) and dotenv.values.get(name):
-                merged.setdefault((*path[:2], "api_key"), Value(dotenv.values[name], dotenv.origin(name)))
+        vendor = presets.get(value.value) if path[:1] == ("providers",) and path[2:] == ("preset",) else None
+        if vendor is None or not is_own(vendor, _text_at(merged, (*path[:2], "base_url"))):
+            continue
+        name = next((name for name in vendor.key_variables if environ.get(name) or dotenv.values.get(name)), None)
+        if name is not None and not environ.get(name):
+            merged.setdefault((*path[:2], "api_key"), Value(dotenv.values[name], dotenv.origin(name)))
+
+
+def _text_at(merged: Mapping[Path, Value], path: Path) -> str | None:
+    value = merged[path].value if path in merged else None
+    return value if isinstance(value, str) else None
 
 
 def _settled(reference: object, environ: Mapping[str, str], dotenv: Environment) -> object:
@@ -194,7 +222,7 @@ def _settled(reference: object, environ: Mapping[str, str], dotenv: Environment)
     return dotenv.values[name] if not environ.get(name) and dotenv.values.get(name) else reference
 
 
-def _settings(merged: Mapping[Path, Value], config: files.ConfigFile | None, presets: Collection[str]) -> Settings:
+def _settings(merged: Mapping[Path, Value], config: files.ConfigFile | None, presets: Mapping[str, Vendor]) -> Settings:
     try:
         settings = structure(tree_of(merged))
         faults: Sequence[Fault] = tuple(check(settings, presets))
@@ -234,41 +262,45 @@ def _without_own_address(settings: Settings, merged: Mapping[Path, Value]) -> Se
     return evolve(settings, providers=providers)
 
 
-def _notices(config: files.ConfigFile | None, dotenv: Environment, folder: FilePath) -> Iterator[str]:
+def _notices(config: files.ConfigFile | None, dotenv: Environment, folder: FilePath, presets: Mapping[str, Vendor]) -> Iterator[str]:
     if config is not None and config.found:
         yield f"using {config.path} of the current folder"
     if config is not None and config.older:
         yield f"{config.path} was written for {config.older}; `ccproxy config import {config.path}` writes it in this program's own words"
         yield from map(str, config.left_out)
-    if used := [name for name in dotenv.values if _is_ours(name)]:
+    if used := [name for name in dotenv.values if _is_ours(name, presets)]:
         path = folder / ".env"
         yield f"using {path} of the current folder ({', '.join(used)})"
         if any(is_secret(("environment", name)) for name in used) and files.open_to_others(path):
             yield f"{path} holds a key and can be read by other users of this machine; chmod 600 {path}"
 
 
-def _is_ours(name: str) -> bool:
+def _is_ours(name: str, presets: Mapping[str, Vendor]) -> bool:
     plain = name.removeprefix("CCPROXY_")
-    return plain != name or plain in {
+    vendors = {word for vendor in presets.values() for word in (*vendor.key_variables, *vendor.address_variables, *vendor.variables)}
+    return plain != name or plain in vendors or plain in {
         "HOST", "PORT", "LOG_LEVEL", "REQUEST_TIMEOUT", "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "BIG_MODEL",
         "MIDDLE_MODEL", "SMALL_MODEL", *ADDRESSES,
     }  # fmt: skip
 
 
-def _redirects(settings: Settings, merged: Mapping[Path, Value], config: files.ConfigFile | None, dotenv: Environment) -> Iterator[str]:
-    """Who enters a folder must learn that it leads keys of the environment somewhere else."""
+def _redirects(
+    settings: Settings, merged: Mapping[Path, Value], config: files.ConfigFile | None, dotenv: Environment, presets: Mapping[str, Vendor]
+) -> Iterator[Redirect]:
+    """Where the current folder leads what is kept elsewhere."""
+    variables = (*ADDRESSES, *(variable for vendor in presets.values() for variable in vendor.address_variables))
+    addresses = [dotenv.values.get(spelling, "") for name in variables for spelling in (name, f"CCPROXY_{name}")]
     for name, provider in settings.providers.items():
         led = [key for key in (*provider.api_key, *provider.headers.values()) if not is_literal(key)]
         if provider.base_url is None or not led:
             continue
         origin = merged[("providers", name, "base_url")].origin
         from_file = config is not None and config.found and origin.kind is Kind.FILE
-        addresses = [dotenv.values.get(spelling, "") for name in ADDRESSES for spelling in (name, f"CCPROXY_{name}")]
         from_dotenv = any(address and provider.base_url.startswith(address.rstrip("/")) for address in addresses)
-        if from_file or (from_dotenv and origin.kind is Kind.DETECTED):
-            source = config.path if from_file and config else ".env"
-            keys = ", ".join(key.removeprefix("env:") for key in led)
-            yield f"{source} of the current folder sends {keys} to {provider.base_url}"
+        if from_file or (from_dotenv and origin.kind in (Kind.DETECTED, Kind.DOTENV)):
+            source = str(config.path) if from_file and config else ".env"
+            vendor = presets.get(provider.preset)
+            yield Redirect(source, tuple(led), provider.base_url, origin, vendor is not None and is_own(vendor, provider.base_url))
 
 
 def check_exposure(loaded: Loaded, environ: Mapping[str, str]) -> str | None:
@@ -280,7 +312,7 @@ def check_exposure(loaded: Loaded, environ: Mapping[str, str]) -> str | None:
     """
     server = loaded.settings.server
     token = _revealed(loaded, ("server", "token"), server.token, environ) if server.token else None
-    tokens = {("clients", name, "token"): client.token for name, client in reveal_clients(loaded, environ).items()}
+    tokens: dict[Path, str] = {("clients", name, "token"): client.token for name, client in reveal_clients(loaded, environ).items()}
     if token is not None:
         tokens["server", "token"] = token
     weak = next((path for path, word in tokens.items() if is_weak(word)), None)

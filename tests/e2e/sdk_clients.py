@@ -17,6 +17,7 @@ from google.genai import errors, types
 from pydantic import BaseModel
 
 from tests.e2e.talks import Called, Result, Tool
+from tests.e2e.waiting import Waiting
 
 LIMIT = 4000
 SYSTEM = "You are a patient guide.\nAnswer briefly."
@@ -309,6 +310,18 @@ async def _responses(asking: Asking) -> AsyncIterator[Client]:
 
 
 @contextlib.asynccontextmanager
+async def _waiting_anthropic(asking: Asking) -> AsyncIterator[Client]:
+    with anthropic.Anthropic(base_url=asking.url, api_key=asking.key, max_retries=0) as sdk:
+        yield AnthropicClient(Waiting(sdk), asking)  # type: ignore[arg-type]
+
+
+@contextlib.asynccontextmanager
+async def _waiting_openai(asking: Asking, client: type[ChatClient | ResponsesClient]) -> AsyncIterator[Client]:
+    with openai.OpenAI(base_url=f"{asking.url}/v1", api_key=asking.key, max_retries=0) as sdk:
+        yield client(Waiting(sdk), asking)  # type: ignore[arg-type]
+
+
+@contextlib.asynccontextmanager
 async def _gemini(asking: Asking, *, wait: bool = False) -> AsyncIterator[Client]:
     options = types.HttpOptions(base_url=asking.url, retry_options=types.HttpRetryOptions(attempts=1))
     sdk = genai.Client(api_key=asking.key, vertexai=False, http_options=options)
@@ -324,6 +337,9 @@ CLIENTS: Mapping[str, Callable[[Asking], contextlib.AbstractAsyncContextManager[
     "openai-chat": _chat,
     "openai-responses": _responses,
     "gemini": _gemini,
+    "anthropic-without-async": _waiting_anthropic,
+    "openai-chat-without-async": lambda asking: _waiting_openai(asking, ChatClient),
+    "openai-responses-without-async": lambda asking: _waiting_openai(asking, ResponsesClient),
     "gemini-without-async": lambda asking: _gemini(asking, wait=True),
 }
 TOO_BUSY = (anthropic.RateLimitError, openai.RateLimitError, errors.ClientError)

@@ -1,6 +1,8 @@
 """A vendor that answers at once, in two formats: as small and as fast as Python allows, so that the measured server is what is busy.
 
-python benchmarks/upstream.py PORT
+python benchmarks/upstream.py PORT [SECONDS]
+
+SECONDS pass between two writes of a stream, which has fifty; none if they are not given.
 """
 
 import asyncio
@@ -87,9 +89,10 @@ class Vendor(asyncio.Protocol):
         self._transport.write(_STREAM_HEAD)
         for chunk in chunks:
             self._transport.write(chunk)
-            await asyncio.sleep(0)
+            await asyncio.sleep(PAUSE)
 
 
+PAUSE = float(sys.argv[2]) if sys.argv[2:] else 0.0
 CHAT, MESSAGE = _whole(_CHAT), _whole(_MESSAGE)
 CHAT_STREAM, MESSAGE_STREAM = _chunks(_chat_frames()), _chunks(_message_frames())
 

@@ -75,7 +75,7 @@ class AnthropicClient:
         return await self._ask([_anthropic_block(piece) for piece in said])
 
     async def give(self, *results: Result) -> Told:
-        return await self._ask([{"type": "tool_result", "tool_use_id": result.call_id, "content": result.words} for result in results])
+        return await self._ask([_anthropic_result(result) for result in results])
 
     async def _ask(self, content: list[Any]) -> Told:
         self._messages.append({"role": "user", "content": content})
@@ -102,6 +102,11 @@ class AnthropicClient:
             pieces,
             getattr(message, "parsed_output", None),
         )
+
+
+def _anthropic_result(result: Result) -> dict[str, Any]:
+    failed = {"is_error": True} if result.failed else {}
+    return {"type": "tool_result", "tool_use_id": result.call_id, "content": result.words, **failed}
 
 
 def _anthropic_block(piece: str | bytes) -> dict[str, Any]:

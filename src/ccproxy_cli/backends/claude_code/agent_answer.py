@@ -11,10 +11,13 @@ from attrs import evolve
 
 from ccproxy_cli.backends.claude_code.activity import call_in_words, result_in_words
 from ccproxy_cli.backends.claude_code.answer import Answer, RawDecoder
-from ccproxy_cli.core.events import PART_EVENTS, Event, PartEnd, PartStart, ResponseEnd, ResponseStart, TextDelta
+from ccproxy_cli.core.events import PART_EVENTS, CitationDelta, Event, PartEnd, PartStart, ResponseEnd, ResponseStart, TextDelta
 from ccproxy_cli.core.jsontext import JSON
 from ccproxy_cli.core.parts import Reasoning, Text, ToolCall
 from ccproxy_cli.core.response import FinishReason, Usage
+
+_GAP = "\n\n"
+"""Between the words of two turns, which would run together in formats that have one text alone."""
 
 
 class AgentAnswer:
@@ -33,6 +36,7 @@ class AgentAnswer:
         self._clean = clean
         self._started = False
         self._spoken = False
+        self._set_off = -1  # the newest part that begins with a gap
         self._next = 0
         self._places: dict[int, int] = {}  # of this turn's parts in the answer
         self._calls: dict[int, ToolCall] = {}  # of this turn, by part, while they are being made
@@ -77,8 +81,12 @@ class AgentAnswer:
                 yield PartStart(place, part)
                 if isinstance(part, Text):
                     if self._spoken and index == min(self._places):
-                        yield TextDelta(place, "\n\n")
+                        self._set_off = place
+                        yield TextDelta(place, _GAP)
                     self._spoken = True
+            case CitationDelta(index, citation) if self._places.get(index) == self._set_off and citation.start is not None:
+                moved = evolve(citation, start=citation.start + len(_GAP), end=(citation.end or 0) + len(_GAP))
+                yield CitationDelta(self._set_off, moved)
             case ResponseEnd(finish, usage):
                 self._usage = usage if self._usage is None else _added(self._usage, usage)
                 if finish.reason is not FinishReason.TOOL_CALLS:

@@ -84,12 +84,23 @@ def test_a_client_is_told_what_it_may_not_ask_for(cli: Cli) -> None:
     assert "did you mean 'alice'" in unknown.err
 
 
-def test_the_current_folder_may_not_redirect_keys_in_silence(cli: Cli) -> None:
-    up = 'preset = "openai"\nbase_url = "https://example.org/v1"\napi_key = "env:OPENAI_API_KEY"'
-    (cli.folder / "ccproxy.toml").write_text(f'[providers.echo]\npreset = "echo"\n[providers.up]\n{up}\n')
+def test_the_current_folder_may_not_redirect_keys(cli: Cli) -> None:
+    file = cli.folder / "ccproxy.toml"
+    up = 'preset = "openai"\nbase_url = "{}"\napi_key = "env:OPENAI_API_KEY"'
+    file.write_text(f'[providers.echo]\npreset = "echo"\n[providers.up]\n{up.format("https://example.org/v1")}\n')
+    ran = cli("ask", "-m", "echo", "hi", CCPROXY_CONFIG="")
+    assert (ran.code, ran.out) == (2, "")
+    assert f"not done unasked: {file} of the current folder sends OPENAI_API_KEY to https://example.org/v1" in ran.err
+    assert cli("ask", "-m", "echo", "hi", CCPROXY_CONFIG=str(file)).out == "hi\n"
+
+
+def test_nor_in_silence_to_another_program_of_this_machine(cli: Cli) -> None:
+    file = cli.folder / "ccproxy.toml"
+    up = 'preset = "openai"\nbase_url = "http://127.0.0.1:9/v1"\napi_key = "env:OPENAI_API_KEY"'
+    file.write_text(f'[providers.echo]\npreset = "echo"\n[providers.up]\n{up}\n')
     ran = cli("ask", "-m", "echo", "hi", CCPROXY_CONFIG="")
     assert ran.out == "hi\n"
-    assert ran.err == f"note: {cli.folder}/ccproxy.toml of the current folder sends OPENAI_API_KEY to https://example.org/v1\n"
+    assert ran.err == f"note: {file} of the current folder sends OPENAI_API_KEY to http://127.0.0.1:9/v1\n"
 
 
 def test_the_password_of_a_store_is_not_shown(cli: Cli) -> None:

@@ -1,15 +1,17 @@
 """What every backend can do. The pipeline knows no more of them than this."""
 
-from collections.abc import AsyncGenerator, Mapping
-from typing import Protocol, TypeAlias, runtime_checkable
+from collections.abc import AsyncGenerator, Coroutine, Mapping
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from attrs import Factory, define, frozen
+from typing_extensions import override
 
 from ccproxy_cli.core.catalog import ModelInfo, TokenCount
 from ccproxy_cli.core.events import Event
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats import Format
 from ccproxy_cli.core.http import HTTPCall, HTTPReply
+from ccproxy_cli.core.rates import Rates
 from ccproxy_cli.core.request import Request
 from ccproxy_cli.core.response import Usage
 
@@ -133,6 +135,30 @@ class EstimatingBackend(Protocol):
 
     def estimate(self, request: Request) -> int | None:
         """The request's input tokens by rule of thumb, as `count_tokens` tells them; None if the vendor counts them itself."""
+
+
+class RatedStream(AsyncGenerator[list[Event], None]):
+    """An `EventStream` whose upstream has told what may still be asked for."""
+
+    def __init__(self, events: EventStream, rates: Rates) -> None:
+        self._events = events
+        self.rates = rates
+
+    @override
+    def __anext__(self) -> Coroutine[Any, Any, list[Event]]:
+        return self._events.__anext__()
+
+    @override
+    def asend(self, value: None) -> Coroutine[Any, Any, list[Event]]:
+        return self._events.asend(value)
+
+    @override
+    def athrow(self, *error: Any) -> Coroutine[Any, Any, list[Event]]:
+        return self._events.athrow(*error)
+
+    @override
+    def aclose(self) -> Coroutine[Any, Any, None]:
+        return self._events.aclose()
 
 
 class ProcessStream(AsyncGenerator[list[Event], None]):

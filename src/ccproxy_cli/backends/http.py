@@ -1,13 +1,14 @@
 """The backend for everything that speaks one of our formats over HTTP: a format, an address, credentials, and what its models can take."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from attrs import evolve
 
 from ccproxy_cli import __version__
-from ccproxy_cli.backends.base import ByteStream, EventStream, Health, Meter, RelayedReply, RelayedStream
+from ccproxy_cli.backends.base import ByteStream, EventStream, Health, Meter, RatedStream, RelayedReply, RelayedStream
 from ccproxy_cli.backends.calling import PLAIN, Calling
 from ccproxy_cli.backends.credentials import AuthStyle, Credentials
 from ccproxy_cli.backends.incoming import Fault, incoming_events, incoming_frames, whatever_comes
@@ -25,6 +26,7 @@ from ccproxy_cli.core.http import HOP_HEADER, HTTPCall, HTTPReply
 from ccproxy_cli.core.jsontext import JSONError, loads
 from ccproxy_cli.core.names import fit_names, restore_names
 from ccproxy_cli.core.profile import Profile
+from ccproxy_cli.core.rates import NO_RATES, Rates
 from ccproxy_cli.core.relaytap import RelayTap
 from ccproxy_cli.core.request import Request
 from ccproxy_cli.core.response import Receipt, Response
@@ -99,7 +101,10 @@ class HTTPBackend:
             raise
         if stops:
             events = _up_to_a_stop(events, StopFilter(stops))
-        return _with_names(events, names) if names else events
+        if names:
+            events = _with_names(events, names)
+        rates = self._rates(reply.headers)
+        return RatedStream(events, rates) if rates else events
 
     async def _sent(self, request: Request, losses: Losses, client_key: str | None) -> tuple[Reply, tuple[str, ...]]:
         """The answer, and the stop sequences that are ours to heed. A refusal that tells what the model does not take is learned from, and
@@ -287,7 +292,11 @@ class HTTPBackend:
         except UpstreamError:
             body = b""
         error = self._redactor.error(self.format.decode_error(HTTPReply(reply.status, body, reply.headers)))
-        return evolve(error, headers=travelling_down_with_refusals(reply.headers) or None)
+        return evolve(error, headers=travelling_down_with_refusals(reply.headers) or None, rates=self._rates(reply.headers))
+
+    def _rates(self, headers: Mapping[str, str]) -> Rates:
+        decode = self.format.decode_rates
+        return NO_RATES if decode is None else decode(headers, time.time())
 
     def _readable(self, decode: Callable[[bytes], _T], body: bytes) -> _T:
         """What `decode` makes of a body. An error that travels in a success is cleaned like any other."""

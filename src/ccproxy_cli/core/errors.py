@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from ccproxy_cli.core.jsontext import JSON
-from ccproxy_cli.core.rates import Measure
+from ccproxy_cli.core.rates import NO_RATES, Measure, Rates
 
 
 class ErrorKind(enum.Enum):
@@ -99,6 +99,8 @@ class APIError:
     """What the vendor, or we, say about it for programs; only formats with a place for it tell."""
     measure: Measure | None = None
     """Of a refusal by rate of our own, what was too much."""
+    rates: Rates = NO_RATES
+    """What may still be asked for. Told in the client's own headers by whoever sends the error and knows the time."""
     headers: Mapping[str, str] | None = None
     """Further reply headers the client should see, such as `allow` or rate-limit figures."""
 

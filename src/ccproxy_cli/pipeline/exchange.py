@@ -10,6 +10,7 @@ from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats import Format
 from ccproxy_cli.core.http import HTTPCall
 from ccproxy_cli.core.ids import digest_id
+from ccproxy_cli.core.rates import NO_RATES, Rates
 from ccproxy_cli.core.response import Usage
 
 
@@ -43,6 +44,8 @@ class Exchange:
     """Requests sent upstream for it."""
     relayed: bool = False
     """Went through as bytes, not through the vocabulary."""
+    rates: Rates = NO_RATES
+    """What an upstream of another format has told of its limits."""
     cache: str | None = None
     """hit, miss or off, where answers are kept to be given again."""
     usage: Usage | None = None
@@ -71,6 +74,7 @@ class Exchange:
         self.route = route
         self.alias = None if model == self.model else self.model
         self.relayed = False
+        self.rates = NO_RATES
         self.upstream_status = None
         self.child_pid = None
 

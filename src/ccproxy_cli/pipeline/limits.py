@@ -10,8 +10,7 @@ Whoever shares the store shares the budgets. A store that fails lets everybody i
 import asyncio
 import contextlib
 import math
-import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -83,21 +82,12 @@ class Admission:
 class Limits:
     """The limits of one configuration."""
 
-    def __init__(
-        self,
-        everybody: LimitSettings,
-        clients: Mapping[str, ClientSettings],
-        overall: LimitSettings,
-        store: Store,
-        clock: Callable[[], float],
-    ) -> None:
+    def __init__(self, everybody: LimitSettings, clients: Mapping[str, ClientSettings], overall: LimitSettings, store: Store) -> None:
         """
         Args:
             everybody: for each client, and for all who come without a client's token together.
             overall: for all requests together.
-            clock: Unix time, for headers that tell one.
         """
-        self._clock = clock
         self._store = store
         self._overall = Share.of(store, "limits/all", "this server", overall)
         self._others = Share.of(store, "limits/others", "requests without a client's token" if clients else "this server", everybody)
@@ -108,16 +98,16 @@ class Limits:
         self._work: set[asyncio.Task[None]] = set()
 
     @classmethod
-    def of(cls, settings: Settings, store: Store, clock: Callable[[], float] = time.time) -> "Limits | None":
+    def of(cls, settings: Settings, store: Store) -> "Limits | None":
         """The configured limits; None if there are none, so that nobody need ask."""
-        limits = cls(settings.limits, settings.clients, settings.limits.overall, store, clock)
+        limits = cls(settings.limits, settings.clients, settings.limits.overall, store)
         return limits if any(limits._shares()) else None
 
     async def admit(self, exchange: Exchange) -> Admission:
         """Let a request in. Whoever takes the admission settles it, however the request ends.
 
         Raises:
-            UpstreamError: there is nothing left for it; says for how long, in headers too.
+            UpstreamError: there is nothing left for it; says for how long, and what there is left.
         """
         admission = Admission()
         try:
@@ -130,10 +120,6 @@ class Limits:
             self._settle(admission, 0.0)
             raise
         return admission
-
-    def headers(self, exchange: Exchange, admission: Admission) -> Mapping[str, str]:
-        """What is left, in the headers of the caller's format."""
-        return self._headers(exchange, admission.rates)
 
     def settle(self, admission: Admission, usage: Usage | None, *, is_free: bool) -> None:
         """The request is over. Returns at once.
@@ -157,7 +143,7 @@ class Limits:
                 pass
             else:
                 if slot is None:
-                    raise self._refusal(exchange, share, Measure.CONCURRENCY, share.concurrency, _RETRY_SOON, admission.rates)
+                    raise _refusal(share, Measure.CONCURRENCY, share.concurrency, _RETRY_SOON, admission.rates)
                 admission.slots.append((share.slots, slot))
         for budget in share.budgets:
             units = 1.0 if budget.measure is Measure.REQUESTS else _reservation(budget.bucket, exchange)
@@ -168,7 +154,7 @@ class Limits:
             left = allowance(budget.per_minute, spent.left, budget.bucket.rate)
             rates = tighter(admission.rates, {budget.measure: left})
             if not spent.granted:
-                raise self._refusal(exchange, share, budget.measure, budget.per_minute, spent.wait, rates)
+                raise _refusal(share, budget.measure, budget.per_minute, spent.wait, rates)
             admission.rates = rates
             if budget.measure is Measure.REQUESTS:
                 admission.requests.append(budget.bucket)
@@ -186,20 +172,6 @@ class Limits:
         with contextlib.suppress(StoreError):  # the bucket will be full again in a minute anyway
             await self._store.spend(bucket, units, in_debt=True)
 
-    def _refusal(self, exchange: Exchange, share: Share, measure: Measure, limit: float, wait: float, rates: Rates) -> UpstreamError:
-        seconds = max(1, math.ceil(wait))
-        what = "requests at once" if measure is Measure.CONCURRENCY else f"{measure} per minute"
-        # Agents read the time from the words, in these words, where they do not from the header (Codex).
-        message = f"Rate limit reached for {share.whose}: {limit:g} {what}. Please try again in {seconds}s."
-        error = APIError(
-            ErrorKind.RATE_LIMIT, message, retry_after=str(seconds), measure=measure, headers=self._headers(exchange, rates) or None
-        )
-        return UpstreamError(error)
-
-    def _headers(self, exchange: Exchange, rates: Rates) -> Mapping[str, str]:
-        encode = exchange.format.encode_rates
-        return {} if encode is None else encode(rates, self._clock())
-
     def _shares(self) -> Iterator[Share]:
         for share in (self._overall, self._others, *self._clients.values()):
             if share is not None:
@@ -209,6 +181,14 @@ class Limits:
         task = asyncio.get_running_loop().create_task(work)
         self._work.add(task)
         task.add_done_callback(self._work.discard)
+
+
+def _refusal(share: Share, measure: Measure, limit: float, wait: float, rates: Rates) -> UpstreamError:
+    seconds = max(1, math.ceil(wait))
+    what = "requests at once" if measure is Measure.CONCURRENCY else f"{measure} per minute"
+    # Agents read the time from the words, in these words, where they do not from the header (Codex).
+    message = f"Rate limit reached for {share.whose}: {limit:g} {what}. Please try again in {seconds}s."
+    return UpstreamError(APIError(ErrorKind.RATE_LIMIT, message, retry_after=str(seconds), measure=measure, rates=rates))
 
 
 def _reservation(bucket: Bucket, exchange: Exchange) -> float:

@@ -13,7 +13,17 @@ from collections.abc import Collection, Mapping, Sequence
 
 from attrs import evolve
 
-from ccproxy_cli.backends.base import Backend, EventStream, Health, ProcessStream, RelayBackend, RelayedReply, RelayedStream, WarmBackend
+from ccproxy_cli.backends.base import (
+    Backend,
+    EventStream,
+    Health,
+    ProcessStream,
+    RatedStream,
+    RelayBackend,
+    RelayedReply,
+    RelayedStream,
+    WarmBackend,
+)
 from ccproxy_cli.config.settings import RetrySettings
 from ccproxy_cli.core.catalog import ModelInfo
 from ccproxy_cli.core.errors import BadRequest, BadUpstream, ErrorKind, UpstreamError
@@ -21,6 +31,7 @@ from ccproxy_cli.core.events import ResponseEnd, StreamError
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats import Envelope, Keeping
 from ccproxy_cli.core.http import HTTPCall, HTTPReply
+from ccproxy_cli.core.rates import NO_RATES
 from ccproxy_cli.core.request import Request
 from ccproxy_cli.core.seal import KEY_LENGTH
 from ccproxy_cli.pipeline.allowed import Allowed
@@ -350,6 +361,7 @@ class Pipeline:
     ) -> Answer:
         accepted = await _accepted(exchange, backend, request, refused)
         exchange.child_pid = accepted.child_pid if isinstance(accepted, ProcessStream) else None
+        exchange.rates = accepted.rates if isinstance(accepted, RatedStream) else NO_RATES
         relay = self._relays.get(backend.name)
         stream = self._outgoing(exchange, accepted, request, foreign=relay is None or relay.format is not exchange.format)
         if exchange.alias is not None:

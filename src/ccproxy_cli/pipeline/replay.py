@@ -21,7 +21,7 @@ _VERSION = 1
 _COMPLETE = frozenset({FinishReason.STOP, FinishReason.STOP_SEQUENCE, FinishReason.TOOL_CALLS})
 """How an answer ends that is worth giving again. One that ran into a limit or a filter, or was refused, is asked for again in the hope of
 another."""
-_TOLD_AGAIN = ("x-ccproxy-route", "x-ccproxy-losses")
+_TOLD_AGAIN = ("x-ccproxy-route", "x-ccproxy-rule", "x-ccproxy-losses")
 _JSON = "application/json"
 
 

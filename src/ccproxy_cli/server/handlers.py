@@ -17,7 +17,7 @@ from ccproxy_cli.pipeline.limits import Admission, Limits
 from ccproxy_cli.server.asgi import Receive, Scope, Send
 from ccproxy_cli.server.body import BodyRefused, ClientGone, read_body
 from ccproxy_cli.server.hangup import Hangup
-from ccproxy_cli.server.replies import STOPPING, error_of, send_error, send_reply, send_stream
+from ccproxy_cli.server.replies import STOPPING, error_of, send_error, send_reply, send_stream, told
 from ccproxy_cli.server.routes import Action, Endpoint, find, nothing_at
 from ccproxy_cli.server.visit import Visit
 
@@ -119,9 +119,8 @@ class Handlers:
             if limits is not None:
                 admission = await limits.admit(exchange)
             answer = await work(exchange)
-            headers = {**answer.headers, "x-ccproxy-overhead-ms": _overhead(exchange)}
-            if limits is not None and admission is not None:
-                headers |= limits.headers(exchange, admission)
+            rates = exchange.rates if admission is None else {**exchange.rates, **admission.rates}
+            headers = {**answer.headers, "x-ccproxy-overhead-ms": _overhead(exchange), **told(rates, visit.format)}
             if answer.chunks is None:
                 hangup.stop()
                 visit.bytes_out = len(answer.body)

@@ -1,10 +1,13 @@
 """Sending answers: complete ones, streams, and errors in the caller's own format."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 
 from ccproxy_cli.core.errors import APIError, BadRequest, BadUpstream, ErrorKind, UpstreamError
-from ccproxy_cli.core.http import HTTPReply
+from ccproxy_cli.core.formats import Format
+from ccproxy_cli.core.http import NO_HEADERS, HTTPReply
+from ccproxy_cli.core.rates import Rates
 from ccproxy_cli.pipeline.exchange import Answer
 from ccproxy_cli.server.asgi import Receive, Send
 from ccproxy_cli.server.visit import Visit
@@ -29,6 +32,11 @@ def error_of(problem: BaseException) -> APIError:
             return INTERNAL
 
 
+def told(rates: Rates, spoken: Format) -> Mapping[str, str]:
+    """What may still be asked for, in the headers of the caller's format."""
+    return spoken.encode_rates(rates, time.time()) if rates and spoken.encode_rates is not None else NO_HEADERS
+
+
 async def send_reply(send: Send, status: int, headers: Mapping[str, str], body: bytes) -> None:
     """One complete reply."""
     await send({"type": "http.response.start", "status": status, "headers": [*_encoded(headers), (b"content-length", b"%d" % len(body))]})
@@ -39,7 +47,7 @@ async def send_error(send: Send, visit: Visit, error: APIError, receive: Receive
     """An error in the caller's format. With `receive`, the connection is closed after the client has finished speaking."""
     visit.failed(error)
     reply: HTTPReply = visit.format.encode_error(error, visit.id)
-    headers = {**reply.headers, **(error.headers or {})}
+    headers = {**told(error.rates, visit.format), **reply.headers, **(error.headers or {})}
     if receive is None:
         await send_reply(send, reply.status, headers, reply.body)
         return

@@ -35,9 +35,9 @@ ANSWERS: dict[str, tuple[Part, ...]] = {
     "gemini": (
         Reasoning("Let me see."),
         ToolCall("fc_1", "Read", '{"path":"a"}', proofs=(Proof("gemini", ODD),)),
-        ToolCall("fc_2", "Read", '{"path":"b"}'),
         Text("I read them.", proofs=(Proof("gemini", "bGFzdA=="),)),
         Text("", proofs=(Proof("gemini", "Ymxhbms="),)),
+        ToolCall("fc_2", "Read", '{"path":"b"}'),
     ),
 }
 

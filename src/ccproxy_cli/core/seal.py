@@ -73,6 +73,8 @@ class ProofSlot:
     """Texts and calls have one too, not only reasoning."""
     thoughts_return: bool = True
     """Clients hand reasoning back with the rest of the conversation."""
+    may_end: bool = True
+    """Clients are content with an answer that ends in reasoning. Others show the user what comes last."""
     stand_in: str | None = None
     """What the vendor documents for calls of its history that it made no proof for, if it insists on one."""
 
@@ -98,7 +100,8 @@ def unseal(text: str, key: bytes) -> Sealed | Broken | None:
     except (binascii.Error, ValueError):
         return BROKEN
     mac, content = raw[:_MAC], raw[_MAC:]
-    if len(raw) % 3 or not hmac.compare_digest(mac, _mac(content, key)):
+    # An envelope is never padded, and Python takes more padding than there should be.
+    if len(raw) % 3 or text.endswith("=") or not hmac.compare_digest(mac, _mac(content, key)):
         return BROKEN
     place, issuer, kind, payload = content.decode("utf-8", "surrogatepass").lstrip(" ").split(" ", 3)
     return Sealed(Proof(issuer, payload, ProofKind(kind)), Place(place))

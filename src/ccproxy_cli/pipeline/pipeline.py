@@ -321,7 +321,7 @@ class Pipeline:
     async def _outgoing(self, exchange: Exchange, stream: EventStream, request: Request, *, foreign: bool) -> EventStream:
         """The events with their proofs in the client's own place for such, or remembered where it has none."""
         slot = exchange.format.proof_slot
-        outbound = Outbound(exchange.format, self._seal_key, foreign=foreign)
+        outbound = Outbound(exchange.format, self._seal_key, foreign=foreign, losses=exchange.losses)
         listener = Listener() if slot is None or not slot.thoughts_return else None
         try:
             async for batch in stream:

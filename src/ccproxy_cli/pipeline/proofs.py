@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from attrs import define, evolve, field, frozen
 
-from ccproxy_cli.core.events import CitationDelta, Event, OpaqueDelta, PartEnd, PartStart, Ping, ProofDelta, TextDelta
+from ccproxy_cli.core.events import CitationDelta, Event, OpaqueDelta, PartEnd, PartStart, Ping, ProofDelta, ResponseEnd, TextDelta
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats import Format
 from ccproxy_cli.core.parts import Part, Proof, Reasoning, Text, ToolCall
@@ -45,11 +45,13 @@ class Outbound:
     Parts are numbered anew, for some are put in between and a text that held nothing but a proof goes out as one that carries it.
     """
 
-    def __init__(self, client: Format, key: KeySource, *, foreign: bool = True) -> None:
+    def __init__(self, client: Format, key: KeySource, *, foreign: bool = True, losses: Losses | None = None) -> None:
         """
         Args:
             foreign: the answer is of another format than the client's.
+            losses: told of a proof that has no place.
         """
+        self._losses = losses
         self._foreign_answer = foreign
         self._client = client.name
         self._slot = client.proof_slot
@@ -71,6 +73,8 @@ class Outbound:
         """By old number: proofs to be told right before, or right after, a part's end."""
         self._after_text = False
         """The part that began last is words."""
+        self._last: list[Event] = []
+        """Reasoning that only carries proofs, after words, held back: an answer may not end in it."""
 
     def feed(self, event: Event) -> list[Event]:
         """The events that may go out now that `event` has come."""
@@ -102,6 +106,12 @@ class Outbound:
             case CitationDelta(index):
                 if index in self._texts:  # a text that held nothing but a proof has no words either
                     out.append(evolve(event, index=self._texts[index]))
+            case ResponseEnd() if self._last:
+                # Of words, unlike of calls, vendors do without the proof.
+                if self._losses is not None:
+                    self._losses.add("content", "the proof of its last words: this client would show the user nothing")
+                self._last = []
+                out.append(event)
             case _:
                 out.append(event)
         return out
@@ -159,6 +169,8 @@ class Outbound:
         self._begin(event.index, self._without_foreign(event.part), out)
 
     def _begin(self, index: int, part: Part, out: list[Event]) -> None:
+        out += self._last
+        self._last = []
         number = self._numbers[index] = self._started
         self._started += 1
         if isinstance(part, Reasoning):
@@ -195,7 +207,11 @@ class Outbound:
                 out += [ProofDelta(self._end.index, sealed), self._end]
                 self._end = None
             else:
-                out += [PartStart(self._started, Reasoning(proofs=(sealed,))), PartEnd(self._started)]
+                carrier: list[Event] = [PartStart(self._started, Reasoning(proofs=(sealed,))), PartEnd(self._started)]
+                if self._last or (self._after_text and not slot.may_end):
+                    self._last += carrier
+                else:
+                    out += carrier
                 self._started += 1
                 self._after_text = False
 

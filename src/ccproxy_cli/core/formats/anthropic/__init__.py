@@ -62,7 +62,8 @@ FORMAT = Format(
     encode_rates=encode_rates,
     decode_rates=decode_rates,
     weights=Weights(tools=480, shape=150),
-    proof_slot=ProofSlot(ProofKind.SIGNATURE),
+    # `claude -p` prints the last block of an answer, if that is text, and else nothing (2.1.197 and 2.1.329, seen 2026-11-20).
+    proof_slot=ProofSlot(ProofKind.SIGNATURE, may_end=False),
     learn=learn,
 )
 

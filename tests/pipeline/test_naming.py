@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ccproxy_cli.config.settings import ModelRule
 from ccproxy_cli.core.formats import FORMATS
+from ccproxy_cli.core.http import HTTPCall
 from ccproxy_cli.core.relaytap import RelayTap
 from ccproxy_cli.core.response import Response
 from ccproxy_cli.pipeline.exchange import Answer
@@ -59,6 +60,17 @@ async def test_what_is_passed_on_names_the_model_as_asked() -> None:
         answer = await scene.pipeline.pass_on(exchange, ["openai-responses"])
         assert json.loads(answer.body)["model"] == "chain"
         assert scene.upstreams[0].heard[0].json["model"] == "m"
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])
+async def test_an_answer_that_its_vendor_keeps_is_named_as_asked_later_too(stream: bool) -> None:
+    vendor = FORMATS["openai-responses"]
+    async with Scene(["openai-responses"]) as scene:
+        scene.upstreams[0].will(says(vendor, "Hi.", stream=stream, model=SNAPSHOT), says(vendor, "Hi.", stream=False, model=SNAPSHOT))
+        assert await names_in(await scene.pipeline.generate(asked(vendor, "chain", stream=stream))) == {"chain"}
+        later = asked(vendor, "chain", stream=False)
+        later.call = HTTPCall("GET", "/responses/resp_1", b"", {})
+        assert await names_in(await scene.pipeline.kept(later)) == {"chain"}
 
 
 # Bytes

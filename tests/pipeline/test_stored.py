@@ -268,7 +268,7 @@ async def test_a_vendor_of_the_same_format_keeps_its_own(upstream: RawUpstream, 
     written = [b"event: %b\ndata: %b\n\n" % (str(frame["type"]).encode(), json.dumps(frame).encode()) for frame in frames]
     upstream.will(stream_reply(*written) if stream else json_reply(answer), json_reply(answer), json_reply({"deleted": True}))
     await told(pipeline, "a", model="own/m", previous_response_id="resp_theirs", stream=stream)
-    assert await looked_up(pipeline, "resp_up") == answer
+    assert await looked_up(pipeline, "resp_up") == {**answer, "model": "own/m"}
     assert await looked_up(pipeline, "resp_up", method="DELETE") == {"deleted": True}
     assert upstream.heard[0].json["previous_response_id"] == "resp_theirs"
     assert [(heard.method, heard.path) for heard in upstream.heard[1:]] == [("GET", "/responses/resp_up"), ("DELETE", "/responses/resp_up")]

@@ -26,7 +26,8 @@ from ccproxy_cli.pipeline.rests import Rests
 from ccproxy_cli.pipeline.route import RouteTable
 from tests.raw_upstream import RawUpstream, Script, reply, stream_reply
 
-QUICK = TimeoutSettings(connect=2, first_byte=0.3, idle=0.3, total=20)
+PATIENT = TimeoutSettings(connect=5, first_byte=20, idle=20, total=60)
+IMPATIENT = TimeoutSettings(connect=5, first_byte=1, idle=1, total=60)
 USAGE = Usage(input=5, output=2)
 
 
@@ -89,6 +90,7 @@ class Scene:
 
     formats: Sequence[str]
     retries: RetrySettings = field(factory=RetrySettings)
+    timeouts: TimeoutSettings = PATIENT
     upstreams: list[RawUpstream] = field(factory=list)
     waits: list[float] = field(factory=list)
     now: float = 1000.0
@@ -99,7 +101,7 @@ class Scene:
         names = ("one", "two", "three")[: len(self.formats)]
         key = Credentials(LiteralKey("sk-test-0123456789abcdefghijklmnop"), AuthStyle.BEARER)
         backends = {
-            name: HTTPBackend(name, FORMATS[spoken], upstream.url, key, lambda _: Profile(), QUICK)
+            name: HTTPBackend(name, FORMATS[spoken], upstream.url, key, lambda _: Profile(), self.timeouts)
             for name, spoken, upstream in zip(names, self.formats, self.upstreams, strict=True)
         }
         rules = [ModelRule("chain", tuple(f"{name}/m" for name in names)), *(ModelRule(f"{name}/*", (f"{name}/*",)) for name in names)]

@@ -9,7 +9,8 @@ import asyncio
 import functools
 import secrets
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TypeAlias
 
 from attrs import evolve
 
@@ -25,7 +26,7 @@ from ccproxy_cli.backends.base import (
     WarmBackend,
 )
 from ccproxy_cli.config.settings import RetrySettings
-from ccproxy_cli.core.catalog import ModelInfo
+from ccproxy_cli.core.catalog import ModelInfo, TokenCount
 from ccproxy_cli.core.errors import BadRequest, BadUpstream, ErrorKind, UpstreamError
 from ccproxy_cli.core.events import ResponseEnd, StreamError
 from ccproxy_cli.core.extras import Losses
@@ -52,9 +53,13 @@ from ccproxy_cli.pipeline.route import Route, RouteTable, Target
 from ccproxy_cli.pipeline.scalestore import StoredScales
 from ccproxy_cli.pipeline.stored import Keeper, Promise
 from ccproxy_cli.pipeline.turnstore import StoredTurns
+from ccproxy_cli.pipeline.verdict import FAILURES, Failure, verdict
 from ccproxy_cli.stores.opening import Stores, stores_here
 
 _HEADER_LIMIT = 1024
+
+DecodeCount: TypeAlias = Callable[[HTTPCall, Losses], Request]
+EncodeCount: TypeAlias = Callable[[TokenCount], bytes]
 
 
 class Pipeline:
@@ -152,9 +157,17 @@ class Pipeline:
         decode, encode = exchange.format.decode_count_request, exchange.format.encode_count
         if decode is None or encode is None:
             raise BadRequest("this API has no token counter", kind=ErrorKind.NOT_FOUND)
-        envelope = exchange.format.peek(exchange.call)
+        call = exchange.call
+        envelope = exchange.format.peek(call)
         exchange.model = envelope.model
-        target = self._first(exchange, envelope)
+
+        async def attempt(target: Target) -> Answer:
+            exchange.call = call
+            return await self._count(exchange, envelope, target, decode, encode)
+
+        return await self._attempts.answer(exchange, self._route(exchange, envelope).targets, attempt)
+
+    async def _count(self, exchange: Exchange, envelope: Envelope, target: Target, decode: DecodeCount, encode: EncodeCount) -> Answer:
         relay = self._relays.get(target.provider)
         if exchange.format.keeping is not None:
             await self._keeper.written_out(exchange, envelope, vendor_keeps=relay is not None and relay.format is exchange.format)
@@ -169,8 +182,16 @@ class Pipeline:
 
     async def ask(self, request: Request, losses: Losses) -> EventStream:
         """Serve a neutral request without any client format: the way of `ask` and `test`. Raises as `generate` does."""
-        target = self.routes.resolve(request.model, facts_of(request) if self.routes.by_content else None).target
-        return await self.backends[target.provider].send(_asking(request, target.model), losses)
+        first: Failure | None = None
+        for target in self.routes.resolve(request.model, facts_of(request) if self.routes.by_content else None).targets:
+            try:
+                return await self.backends[target.provider].send(_asking(request, target.model), losses)
+            except FAILURES as failure:
+                first = first or failure
+                if not verdict(failure).elsewhere:
+                    break
+        assert first is not None
+        raise first
 
     async def kept(self, exchange: Exchange) -> Answer:
         """Show, delete or give up an answer that was kept, here or by the provider that gave it. Raises as `generate` does."""
@@ -195,10 +216,10 @@ class Pipeline:
 
     async def _kept_elsewhere(self, exchange: Exchange, keeping: Keeping, answer: str) -> Answer:
         """Ask the provider that issued the answer or, where that is forgotten, those that may have."""
-        issuer = await self._keeper.issuer(exchange, answer)
+        issuer, alias = await self._keeper.issuer(exchange, answer)
         own = {name: relay for name, relay in self._relays.items() if relay.format is exchange.format}
         for name in [issuer] if issuer in own else own:
-            exchange.route = name
+            exchange.route, exchange.alias = name, alias
             try:
                 return await self._pass_on(exchange, own[name], exchange.call)
             except UpstreamError as error:

@@ -25,6 +25,8 @@ from ccproxy_cli.stores.base import Store
 from ccproxy_cli.stores.opening import Stores
 
 _TOKEN_BYTES = 24
+_ALIAS = "\0"
+"""Between a provider and what its client calls the model."""
 _ISSUER_SECONDS = 30 * 24 * 3600.0
 
 
@@ -128,9 +130,9 @@ class Keeper:
         return envelope, Promise(keeping, keeping.new_id(secrets.token_hex(_TOKEN_BYTES)), named.answer)
 
     def issued(self, exchange: Exchange, answer: str | None, provider: str) -> None:
-        """Remember who keeps an answer that is not kept here."""
+        """Remember who keeps an answer that is not kept here, and what its client calls the model."""
         if answer and exchange.format.keeping is not None:
-            self._stores.later.put(_issuer_key(exchange, answer), provider.encode(), _ISSUER_SECONDS)
+            self._stores.later.put(_issuer_key(exchange, answer), f"{provider}{_ALIAS}{exchange.alias or ''}".encode(), _ISSUER_SECONDS)
 
     # An answer on its way
 
@@ -169,11 +171,12 @@ class Keeper:
         keys = [_answer_key(exchange, answer), *(_item_key(exchange, item) for item in keeping.items(kept))]
         await asyncio.gather(*map(self._store.delete, keys))
 
-    async def issuer(self, exchange: Exchange, answer: str) -> str | None:
-        """The provider that keeps the answer, if it is known."""
+    async def issuer(self, exchange: Exchange, answer: str) -> tuple[str | None, str | None]:
+        """The provider that keeps the answer, if it is known, and what it is to call the model."""
         key = _issuer_key(exchange, answer)
         found = self._stores.later.waiting(key) or await self._stores.kept.get(key)
-        return None if found is None else found.decode()
+        provider, _, alias = (found or b"").decode().partition(_ALIAS)
+        return provider or None, alias or None
 
     def unknown(self, keeping: Keeping, answer: str) -> BadRequest | UpstreamError:
         """What to raise about an answer that nobody has."""

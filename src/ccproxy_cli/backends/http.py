@@ -60,6 +60,7 @@ class HTTPBackend:
         *,
         calling: Calling = PLAIN,
         learned: Learned | None = None,
+        described: Callable[[ModelInfo], ModelInfo] = lambda model: model,
         redactor: Redactor | None = None,
         listed: Sequence[str] = (),
     ) -> None:
@@ -69,6 +70,7 @@ class HTTPBackend:
             profile_for: what a model of this provider can take.
             calling: what it wants of every call.
             learned: what its refusals have taught.
+            described: adds to a listed model what is known of it otherwise.
             redactor: learns the keys that are sent, and cleans every error.
             listed: models to name when the provider cannot list its own.
         """
@@ -78,6 +80,7 @@ class HTTPBackend:
         self._profile_for = profile_for
         self._redactor = Redactor() if redactor is None else redactor
         self._listed = tuple(listed)
+        self._described = described
         self._calling = calling
         self._headers = {**_HEADERS, **calling.headers}
         self._counts = spoken.encode_count_request is not None
@@ -212,17 +215,21 @@ class HTTPBackend:
 
     async def models(self) -> tuple[ModelInfo, ...]:
         """See `Backend.models`. The configured names stand in for a list that cannot be had."""
-        if not self._calling.lists_models and not self._listed:
+        return tuple(map(self._described, await self._list()))
+
+    async def _list(self) -> tuple[ModelInfo, ...]:
+        configured = tuple(ModelInfo(name, owner=self.name) for name in self._listed)
+        if not self._calling.lists_models:
+            if configured:
+                return configured
             message = f"{self.name} cannot list its models: name them under providers.{self.name}.models"
             raise UpstreamError(APIError(ErrorKind.NOT_FOUND, message, should_retry=False))
-        if not self._calling.lists_models:
-            return tuple(ModelInfo(name, owner=self.name) for name in self._listed)
         try:
             return self._readable(self.format.decode_models, await self._body(self.format.models_call(), None))
         except (BadUpstream, UpstreamError):
-            if not self._listed:
+            if not configured:
                 raise
-        return tuple(ModelInfo(name, owner=self.name) for name in self._listed)
+            return configured
 
     async def health(self) -> Health:
         """Whether there is a key and the address takes connections. Sends nothing."""

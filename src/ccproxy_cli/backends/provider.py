@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from ccproxy_cli.backends.addresses import Unset, address, model_path
 from ccproxy_cli.backends.calling import Calling
+from ccproxy_cli.backends.catalogue import described
 from ccproxy_cli.backends.credentials import (
     AuthStyle,
     Credentials,
@@ -25,6 +26,7 @@ from ccproxy_cli.config.origin import ConfigError, Problem
 from ccproxy_cli.config.secrets import is_loopback
 from ccproxy_cli.config.settings import ProviderSettings, TimeoutSettings
 from ccproxy_cli.config.vendors import is_own
+from ccproxy_cli.core.catalog import ModelInfo
 from ccproxy_cli.core.formats import FORMATS
 from ccproxy_cli.core.ids import digest_id
 from ccproxy_cli.core.jsontext import JSON
@@ -69,9 +71,14 @@ def http_backend(
         timeouts,
         calling=_calling(provider, preset, base_url, environ),
         learned=Learned(store, f"{name}/{digest_id(f'{format_name} {base_url}')}"),
+        described=functools.partial(described, preset=preset.name) if own else _as_it_is,
         redactor=redactor,
         listed=provider.models or (() if preset.lists_models else preset.default_models),
     )
+
+
+def _as_it_is(model: ModelInfo) -> ModelInfo:
+    return model
 
 
 def _lacks(name: str, missing: str, variables: Sequence[str] = ()) -> ConfigError:

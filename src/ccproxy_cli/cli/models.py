@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping
+from typing import Any
 
 from ccproxy_cli.cli.gather import gather, only_provider
 from ccproxy_cli.cli.result import Cell, Failure, Result, Table
 from ccproxy_cli.config.settings import Settings
-from ccproxy_cli.core.catalog import ModelInfo
+from ccproxy_cli.core.catalog import ModelInfo, Price
 from ccproxy_cli.core.errors import BadUpstream, UpstreamError
 
 Listing = Mapping[str, tuple[ModelInfo, ...] | str]
@@ -24,7 +25,8 @@ def run(provider: str | None, config: str | None) -> Result:
     data = []
     for name, models in listing.items():
         for model in models if isinstance(models, tuple) else ():
-            rows.append((f"{name}/{model.id}", model.display_name or "", _tokens(model.context_window), _tokens(model.max_output)))
+            sizes = (_tokens(model.context_window), _tokens(model.max_output))
+            rows.append((f"{name}/{model.id}", model.display_name or "", *sizes, _dollars(model.price)))
             data.append(
                 {
                     "id": f"{name}/{model.id}",
@@ -32,12 +34,13 @@ def run(provider: str | None, config: str | None) -> Result:
                     "name": model.display_name,
                     "context_window": model.context_window,
                     "max_output": model.max_output,
+                    "price": None if model.price is None else _price(model.price),
                 }
             )
     rules = () if provider else settings.models
-    rows.extend((Cell(rule.pattern, "dim"), Cell(f"goes to {rule.targets[0]}", "dim"), "", "") for rule in rules)
+    rows.extend((Cell(rule.pattern, "dim"), Cell(f"goes to {rule.targets[0]}", "dim"), "", "", "") for rule in rules)
     errors = tuple(Failure("unavailable", f"{name}: {why}") for name, why in listing.items() if isinstance(why, str))
-    table = (Table(("MODEL", "NAME", "CONTEXT", "OUTPUT"), tuple(rows)),) if rows else ()
+    table = (Table(("MODEL", "NAME", "CONTEXT", "OUTPUT", "$/M IN, OUT"), tuple(rows)),) if rows else ()
     notes = tuple(Cell(f"{name}: {account}", "dim") for name, account in accounts.items())
     told = {"models": data, "rules": {rule.pattern: list(rule.targets) for rule in rules}, "accounts": dict(accounts)}
     return Result("models", told, (*table, *notes), errors=errors)
@@ -70,3 +73,18 @@ def _tokens(count: int | None) -> str:
     if count >= 1_000_000:
         return f"{count / 1_000_000:g}M"
     return f"{count / 1000:g}k" if count >= 1000 else str(count)
+
+
+def _dollars(price: Price | None) -> str:
+    return "" if price is None else f"{price.input:g}, {price.output:g}"
+
+
+def _price(price: Price) -> dict[str, Any]:
+    """US dollars for a million tokens, and for prompts beyond a number of tokens."""
+    told: dict[str, Any] = {
+        "input": price.input,
+        "output": price.output,
+        "cache_read": price.cache_read,
+        "cache_write": price.cache_write,
+    }
+    return told if price.long is None else {**told, "above": price.above, "long": _price(price.long)}

@@ -3,6 +3,35 @@
 from attrs import frozen
 
 from ccproxy_cli.core.extras import NO_EXTRAS, Extras
+from ccproxy_cli.core.response import Usage
+
+
+@frozen
+class Price:
+    """US dollars for a million tokens."""
+
+    input: float
+    output: float
+    cache_read: float | None = None
+    """Of the prompt, tokens that were read from a cache; None if that is not known, and they count as any others."""
+    cache_write: float | None = None
+    """Of the prompt, tokens that were written to one."""
+    above: int | None = None
+    """Tokens of a prompt beyond which `long` is the price of all of it and of its answer."""
+    long: "Price | None" = None
+
+    def cost(self, usage: Usage) -> float:
+        """US dollars for what one request took."""
+        if self.long is not None and self.above is not None and usage.total_input > self.above:
+            return self.long.cost(usage)
+        read = self.input if self.cache_read is None else self.cache_read
+        write = self.input if self.cache_write is None else self.cache_write
+        return (
+            (usage.input or 0) * self.input
+            + (usage.cache_read or 0) * read
+            + (usage.cache_write or 0) * write
+            + (usage.output or 0) * self.output
+        ) / 1_000_000
 
 
 @frozen
@@ -18,6 +47,7 @@ class ModelInfo:
     """Input tokens."""
     max_output: int | None = None
     """Output tokens."""
+    price: Price | None = None
     extras: Extras = NO_EXTRAS
 
 

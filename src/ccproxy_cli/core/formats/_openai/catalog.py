@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from ccproxy_cli.core.catalog import ModelInfo
+from ccproxy_cli.core.catalog import ModelInfo, Price
 from ccproxy_cli.core.errors import BadUpstream
 from ccproxy_cli.core.extras import NO_EXTRAS, extras_of
 from ccproxy_cli.core.formats._blame import parse
@@ -51,6 +51,7 @@ class ModelLists:
             owner=wire.owned_by,
             context_window=_first_count(members, _WINDOWS),
             max_output=_first_count(members, _OUTPUTS),
+            price=_price(members.get("pricing")),
             extras=extras_of(self.format, members),
         )
 
@@ -75,3 +76,22 @@ class ModelLists:
 
 def _first_count(members: Mapping[str, JSON], names: tuple[str, ...]) -> int | None:
     return next((members[name] for name in names if type(members.get(name)) is int), None)
+
+
+def _price(pricing: JSON) -> Price | None:
+    """OpenRouter tells the price of one token, as text, and -1 where it depends on who answers (its models page, 2026-11)."""
+    if not isinstance(pricing, Mapping):
+        return None
+    each = {name: _dollars(pricing.get(name)) for name in ("prompt", "completion", "input_cache_read", "input_cache_write")}
+    prompt, completion = each["prompt"], each["completion"]
+    if prompt is None or completion is None:
+        return None
+    return Price(prompt, completion, each["input_cache_read"], each["input_cache_write"])
+
+
+def _dollars(each: JSON) -> float | None:
+    try:
+        dollars = float(each) if isinstance(each, str) else -1.0
+    except ValueError:
+        return None
+    return round(dollars * 1_000_000, 6) if 0 <= dollars < 1 else None

@@ -9,12 +9,17 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ccproxy_cli.config.settings import RetrySettings
-from ccproxy_cli.core.errors import APIError, ErrorKind, UpstreamError
+from ccproxy_cli.backends.base import Backend, EventStream
+from ccproxy_cli.backends.echo import EchoBackend
+from ccproxy_cli.config.settings import ModelRule, RetrySettings
+from ccproxy_cli.core.errors import APIError, BadUpstream, ErrorKind, UpstreamError
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats import FORMATS, Format
+from ccproxy_cli.core.request import Request
 from ccproxy_cli.core.response import Response
 from ccproxy_cli.core.stream import fold
+from ccproxy_cli.pipeline.pipeline import Pipeline
+from ccproxy_cli.pipeline.route import RouteTable
 from tests.pipeline.vendors import IMPATIENT, Scene, asked, breaks, frames, refuses, request, says, told
 from tests.raw_upstream import Script, raw, reply, stream_reply
 
@@ -156,6 +161,35 @@ async def test_nothing_is_sent_after_content_has_come(name: str, stream: bool) -
             answer = await told(scene.pipeline, asked(FORMATS[name], "chain", stream=stream))
             assert isinstance(answer, APIError)
             assert scene.heard == [1, 0]
+
+
+class Breaking(EchoBackend):
+    """Answers with the first of its words, and then no more."""
+
+    async def send(self, request: Request, losses: Losses, client_key: str | None = None) -> EventStream:
+        return self._broken(await super().send(request, losses, client_key))
+
+    async def _broken(self, events: EventStream) -> EventStream:
+        try:
+            yield await anext(events)
+            raise self.failure
+        finally:
+            await events.aclose()
+
+    failure: Exception = BadUpstream("ended early")
+
+
+@each_format
+@streaming_or_not
+@pytest.mark.parametrize("failure", [BadUpstream("ended early"), UpstreamError(APIError(ErrorKind.OVERLOADED, "busy", 529))])
+async def test_a_backend_that_breaks_off_is_the_last(name: str, stream: bool, failure: Exception) -> None:
+    breaking = Breaking()
+    breaking.failure = failure
+    backends: dict[str, Backend] = {"first": breaking, "echo": EchoBackend()}
+    pipeline = Pipeline(RouteTable([ModelRule("chain", ("first/echo", "echo/echo"))], {}), backends)
+    exchange = asked(FORMATS[name], "chain", stream=stream)
+    assert isinstance(await told(pipeline, exchange), APIError)
+    assert (exchange.tries, exchange.route) == (1, "first/echo")
 
 
 async def test_a_client_that_leaves_during_a_slow_first_byte_is_not_passed_on() -> None:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from attrs import evolve
 
 from ccproxy_cli.backends.base import EventStream, RelayedStream
-from ccproxy_cli.core.errors import BadUpstream, UpstreamError
+from ccproxy_cli.core.errors import BadUpstream, Fate, UpstreamError
 from ccproxy_cli.core.events import Event, ResponseEnd, ResponseStart, StreamError, TextDelta
 from ccproxy_cli.core.formats import StreamEncoder
 from ccproxy_cli.core.response import Response
@@ -79,12 +79,18 @@ async def relayed(exchange: Exchange, reply: RelayedStream) -> AsyncGenerator[by
 
 
 async def folded(exchange: Exchange, stream: EventStream) -> Response:
-    """A backend's events as the whole answer they amount to. Raises what ends them early."""
+    """A backend's events as the whole answer they amount to.
+
+    Raises:
+        UpstreamError: they ended early. Some had come, so that nothing may be sent for the request again.
+    """
     folding = Fold()
     try:
         async for batch in stream:
             for event in batch:
                 folding.feed(event)
+    except (BadUpstream, UpstreamError) as error:
+        raise UpstreamError(error.error, Fate.BEGUN) from error
     finally:
         await stream.aclose()
     response = folding.response

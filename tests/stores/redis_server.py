@@ -28,12 +28,10 @@ class RedisServer:
 
     def start(self) -> None:
         """Start it and wait until it listens."""
-        program = next(filter(None, map(shutil.which, PROGRAMS)), None)
-        assert program, f"the tests need one of: {', '.join(PROGRAMS)}"
-        command = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self.folder), *self.options]
+        command = [program(), "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self.folder), *self.options]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 20
-        while not self._listens():
+        while not listens(self._listening_port):
             assert self._process.poll() is None, "the server did not start"
             assert time.monotonic() < deadline, "the server does not listen"
             time.sleep(0.02)
@@ -44,16 +42,16 @@ class RedisServer:
         self._process.kill()
         self._process.wait()
 
-    def _listens(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self._listening_port), 0.2).close()
-        except OSError:
-            return False
-        return True
-
     @property
     def _listening_port(self) -> int:
         return int(self.options[self.options.index("--tls-port") + 1]) if "--tls-port" in self.options else self.port
+
+
+def program() -> str:
+    """The server's program."""
+    found = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    assert found, f"the tests need one of: {', '.join(PROGRAMS)}"
+    return found
 
 
 @contextlib.contextmanager
@@ -65,6 +63,15 @@ def running(folder: Path, *options: str) -> Iterator[RedisServer]:
         yield server
     finally:
         server.kill()
+
+
+def listens(port: int) -> bool:
+    """Whether somebody takes connections there."""
+    try:
+        socket.create_connection(("127.0.0.1", port), 0.2).close()
+    except OSError:
+        return False
+    return True
 
 
 def free_port() -> int:

@@ -88,7 +88,7 @@ class Assembly:
             allowed=Allowed({name: client.models for name, client in settings.clients.items()}),
             attempts=_attempts(settings, stores.hot),
             limits=Limits.of(settings, stores.hot),
-            cache=AnswerCache.of(settings.cache, stores.hot),
+            cache=AnswerCache.of(settings, stores.hot),
         )
 
     def _hold(self, made_of: tuple[str, ProviderSettings, TimeoutSettings], settings: Settings) -> _Held:

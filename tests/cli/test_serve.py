@@ -15,7 +15,7 @@ import pexpect
 import pytest
 from attrs import evolve
 
-from tests.cli.conftest import PROGRAM, Cli, Upstream
+from tests.cli.conftest import ONLY_ECHO, PROGRAM, Cli, Upstream
 
 TOKEN = "f3a9c1d7e5b20846af17"
 
@@ -96,6 +96,24 @@ def test_the_token_is_asked_for_and_never_printed(cli: Cli) -> None:
         process.wait(10)
         assert process.stderr is not None
         assert TOKEN not in process.stderr.read()
+
+
+def test_clients_come_by_tokens_of_their_own_that_are_never_printed(cli: Cli) -> None:
+    cli.configure(f'{ONLY_ECHO}[clients.ann]\ntoken = "env:TOKEN_OF_ANN"\n')
+    token = {"TOKEN_OF_ANN": "token-of-ann-4711"}
+    with server(cli, "--port", "0", **token) as (process, data):
+        assert data["environment"]["OPENAI_API_KEY"] == "<a client's token>"
+        assert [ask(data["url"], {"x-api-key": key})[0] for key in ("token-of-ann-4711", "token-of-eve-4711")] == [200, 401]
+        assert "token-of-ann" not in json.dumps(data)
+        process.terminate()
+        process.wait(10)
+        assert process.stderr is not None
+        log = process.stderr.read()
+        assert '"client":"ann"' in log
+        assert "token-of" not in log
+    refused = cli("wrap", "--print-env", "sh", **token)
+    assert (refused.code, refused.out) == (2, "")
+    assert "tokens of their own" in refused.err
 
 
 def test_a_provider_that_is_not_ready_is_named(cli: Cli) -> None:

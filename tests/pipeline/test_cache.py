@@ -9,7 +9,7 @@ import pytest
 from attrs import define, evolve, field
 
 from ccproxy_cli.backends.base import EventStream, Health, Meter, RelayedReply, RelayedStream
-from ccproxy_cli.config.settings import CacheSettings, ModelRule, RetrySettings
+from ccproxy_cli.config.settings import AgentSettings, CacheSettings, ModelRule, ProviderSettings, RetrySettings, Settings
 from ccproxy_cli.core.catalog import ModelInfo, TokenCount
 from ccproxy_cli.core.errors import APIError, ErrorKind, UpstreamError
 from ccproxy_cli.core.events import Event, ResponseEnd, StreamError
@@ -325,7 +325,7 @@ async def test_models_that_nobody_named_are_left_alone() -> None:
         "miss",
         "hit",
     ]
-    assert AnswerCache.of(CacheSettings(), here.store) is None
+    assert AnswerCache.of(Settings(), here.store) is None
     without = Pipeline(RouteTable([ModelRule("*", ("up/m",))], {}), {"up": here.backend})
     assert HEADER not in (await without.generate(here.exchange())).headers
 
@@ -404,6 +404,15 @@ async def test_an_answer_of_another_target_than_the_first_is_not_kept() -> None:
 async def test_what_can_only_be_answered_once_is_not_kept() -> None:
     here = site()
     assert [await here.how(container="c_1") for _ in range(2)] == ["off", "off"]
+
+
+async def test_what_an_agent_does_is_done_each_time() -> None:
+    here = site()
+    agent = ProviderSettings("claude-code", agent=AgentSettings(directory="/srv/work"))
+    cache = AnswerCache.of(Settings(providers={"up": agent}, cache=CacheSettings(models=("*",))), here.store)
+    pipeline = Pipeline(RouteTable([ModelRule("*", ("up/m",))], {}), {"up": here.backend}, cache=cache)
+    assert [(await pipeline.generate(here.exchange())).headers[HEADER] for _ in range(2)] == ["off", "off"]
+    assert here.backend.answers == 2
 
 
 # For how long, and how much

@@ -175,7 +175,7 @@ def _for_the_same_address(changed: Loaded, first: Loaded, say: Callable[[str], N
 
 def _banner(loaded: Loaded, running: Running, token_name: str | None) -> Result:
     settings = loaded.settings
-    exports = environment(running.url, settings.server.token, token_name)
+    exports = environment(running.url, settings.server.token, token_name, has_clients=bool(settings.clients))
     providers = [
         {"name": name, "preset": provider.preset, "base_url": provider.base_url, "source": str(loaded.origin("providers", name, "preset"))}
         for name, provider in settings.providers.items()
@@ -192,13 +192,17 @@ def _banner(loaded: Loaded, running: Running, token_name: str | None) -> Result:
     return Result("serve", data, view)
 
 
-def environment(url: str, token: str | None, token_name: str | None) -> dict[str, str]:
+def environment(url: str, token: str | None, token_name: str | None, *, has_clients: bool = False) -> dict[str, str]:
     """The variables that point programs at a server. A token is never printed, only where it is.
 
     Args:
         token_name: the variable the token comes from.
+        has_clients: there are clients with tokens of their own.
     """
-    key = PLACEHOLDER if token is None else f'"${token_name}"' if token_name else "<the server's token>"
+    if token is None:
+        key = "<a client's token>" if has_clients else PLACEHOLDER
+    else:
+        key = f'"${token_name}"' if token_name else "<the server's token>"
     return {
         "ANTHROPIC_BASE_URL": url,
         "ANTHROPIC_API_KEY": key,

@@ -54,8 +54,12 @@ def _print_environment(program: tuple[str, ...], model: str | None, shell: str, 
     if server.port == 0:
         return Result("wrap", errors=(Failure("usage", "the server picks a new port each time", "Set server.port."),), code=USAGE)
     recipe = recipe_for(program[0]) if program else GENERIC
+    token = check_exposure(loaded, os.environ)
+    if token is None and loaded.settings.clients:
+        fix = "Set server.token as well, or set the variables by hand."
+        return Result("wrap", errors=(Failure("usage", "the server knows its clients by tokens of their own", fix),), code=USAGE)
     # Without a token any key will do, and programs insist on one.
-    told = Told(_reachable(server.host, server.port), check_exposure(loaded, os.environ) or "ccproxy", model)
+    told = Told(_reachable(server.host, server.port), token or "ccproxy", model)
     wanted = changes(recipe, told)
     sys.stdout.write(render_changes(wanted, Shell(shell)) + "\n")
     if line := left_to_do(recipe, told):

@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 
 from attrs import evolve
 
-from ccproxy_cli.config.settings import CacheSettings
+from ccproxy_cli.config.settings import CacheSettings, Settings
 from ccproxy_cli.core.errors import BadRequest, BadUpstream, UpstreamError
 from ccproxy_cli.core.formats import Envelope
 from ccproxy_cli.core.formats._sameness import Sense
@@ -44,9 +44,16 @@ class Wish(enum.Enum):
 class AnswerCache:
     """Keeps answers in a store, and gives them again."""
 
-    def __init__(self, settings: CacheSettings, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
-        """`clock` counts seconds that only go forward."""
+    def __init__(
+        self, settings: CacheSettings, store: Store, clock: Callable[[], float] = time.monotonic, acting: frozenset[str] = frozenset()
+    ) -> None:
+        """
+        Args:
+            clock: seconds that only go forward.
+            acting: providers that do something for each request besides answering it.
+        """
         self._settings = settings
+        self._acting = acting
         self._store = store
         self._clock = clock
         self._models = [compile_pattern(pattern) for pattern in settings.models]
@@ -57,9 +64,10 @@ class AnswerCache:
         """Whole answers that are being made: who asks for the same meanwhile waits for them."""
 
     @classmethod
-    def of(cls, settings: CacheSettings, store: Store) -> "AnswerCache | None":
-        """None if nothing is to be kept."""
-        return cls(settings, store) if settings.models else None
+    def of(cls, settings: Settings, store: Store) -> "AnswerCache | None":
+        """None if nothing is to be kept. What an agent does is never left undone because it was done before."""
+        acting = frozenset(name for name, provider in settings.providers.items() if provider.agent is not None)
+        return cls(settings.cache, store, acting=acting) if settings.cache.models else None
 
     async def answer(
         self, exchange: Exchange, envelope: Envelope, targets: Sequence[Target], ask: Callable[[], Awaitable[Answer]]
@@ -71,7 +79,8 @@ class AnswerCache:
             ask: gets a new answer. Raises `BadRequest`, `BadUpstream` or `UpstreamError`, as this does.
         """
         wish = _wish(exchange.call.headers)
-        sense = None if wish is Wish.NOTHING else self._sense(exchange, envelope)
+        acts = any(target.provider in self._acting for target in targets)
+        sense = None if wish is Wish.NOTHING or acts else self._sense(exchange, envelope)
         if sense is None:
             return self._told(exchange, "off", await ask())
         key = self._key(exchange, envelope, targets, sense)

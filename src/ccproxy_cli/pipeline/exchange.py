@@ -65,7 +65,8 @@ class Exchange:
     @property
     def owner(self) -> str:
         """Whose request this is, fit for keys of what is kept for nobody else. Says neither key nor name."""
-        return digest_id(self.client_key or "") if self.client is None else digest_id(f"{self.client}\0{self.client_key or ''}")
+        key = digest_id(self.client_key or "")
+        return key if self.client is None else f"{digest_id(self.client)}-{key}"  # which no key alone amounts to
 
     def turns_to(self, route: str, model: str) -> None:
         """It is to be served by `route`, which knows its model by that name: whatever was noted of another one is void."""

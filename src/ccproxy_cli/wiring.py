@@ -97,7 +97,7 @@ class Assembly:
 
     async def release(self, pipeline: Pipeline) -> None:
         """End a pipeline, and every backend that no other one uses."""
-        ended = []
+        ended = [] if pipeline.limits is None else [pipeline.limits.aclose()]
         for held in list(self._held):
             if held.backend in pipeline.backends.values():
                 held.users -= 1

@@ -123,6 +123,10 @@ def test_only_the_owner_may_read(tmp_path: Path, mode: int, finds: bool) -> None
     [
         ('[providers.a]\napi_key = "a-literal-key-of-some-length"', True),
         ('[server]\ntoken = "a-literal-key-of-some-length"', True),
+        ('[providers.a]\napi_key = ["env:NAME", "a-literal-key-of-some-length"]', True),
+        ('[providers.a]\nheaders = { Authorization = "Basic YS1saXRlcmFsLWtleQ==" }', True),
+        ('[providers.a]\nheaders = { X-Title = "the title of a program", X-Auth = "env:NAME_OF_A_VARIABLE" }', False),
+        ('[providers.a]\napi_key = ["keyring:service/name", "command:pass show some/key"]', False),
         ('[providers.a]\napi_key = "env:NAME_OF_A_VARIABLE"', False),
         ('[providers.a]\napi_key = "client"', False),
         ('[providers.a]\nbase_url = "http://a-literal-address.example"', False),

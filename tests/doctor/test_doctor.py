@@ -112,6 +112,35 @@ def test_an_open_file_is_closed_by_fix_and_by_nothing_else(machine: dict[str, st
     assert "sk-literal" not in json.dumps(findings)
 
 
+def test_an_open_dotenv_with_a_key_and_an_open_state_folder_are_found(machine: dict[str, str]) -> None:
+    dotenv = Path(machine["HOME"]) / "project" / ".env"
+    dotenv.write_text("OPENAI_API_KEY=sk-literal-key-0123456789\n")
+    dotenv.chmod(0o644)
+    state = Path(machine["HOME"]) / ".local" / "state" / "ccproxy"
+    state.mkdir(parents=True)
+    state.chmod(0o755)
+    _, findings = doctor(machine)
+    found = {finding["title"]: finding["fix"] for finding in findings if finding["check"] == "permissions"}
+    assert found == {
+        f"{dotenv} can be read by others (mode 644)": f"run: chmod go-rwx {dotenv}",
+        f"{state} can be read by others (mode 755)": f"run: chmod go-rwx {state}",
+    }
+    doctor(machine, "--fix")
+    assert (dotenv.stat().st_mode & 0o777, state.stat().st_mode & 0o777) == (0o600, 0o700)
+    dotenv.write_text("OPENAI_API_KEY=ollama\nPORT=8001\n")
+    dotenv.chmod(0o644)
+    assert not [finding for finding in doctor(machine)[1] if finding["check"] == "permissions"]
+
+
+def test_the_variables_of_a_presets_key_are_named(machine: dict[str, str]) -> None:
+    configure(machine, '[providers.up]\npreset = "mistral"\n[providers.other]\npreset = "openai"\nheaders = { X-Auth = "env:NOBODY" }\n')
+    code, findings = doctor({**machine, "OPENAI_API_KEY": "sk-x"})
+    fixes = {finding["title"]: finding["fix"] for finding in findings if finding["check"] == "provider" and finding["status"] == "fail"}
+    assert code == 1
+    assert fixes["provider up: no API key"].startswith("see that MISTRAL_API_KEY is set")
+    assert fixes["provider other: no value for the header x-auth"].startswith("see that NOBODY or OPENAI_API_KEY is set")
+
+
 def test_people_read_lines(machine: dict[str, str]) -> None:
     command = [sys.executable, "-m", "ccproxy_cli", "doctor"]
     done = subprocess.run(command, env=machine, cwd=machine["HOME"], capture_output=True, timeout=60, check=False, text=True)

@@ -6,6 +6,7 @@ import os
 import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from typing import TypeAlias, assert_never
 
 from attrs import field, frozen
@@ -150,6 +151,8 @@ class Secret:
         match self.source:
             case EnvironmentKey(names, optional):
                 return optional or any(self._environ.get(name) for name in names)
+            case KeyringKey():
+                return find_spec("keyring") is not None
             case _:
                 return True
 

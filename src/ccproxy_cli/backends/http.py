@@ -235,13 +235,16 @@ class HTTPBackend:
         """Whether there is a key and the address takes connections. Sends nothing."""
         if not self._credentials.present:
             return Health(False, "no API key")
+        if missing := [name for name, secret in self._calling.secrets.items() if not secret.present]:
+            return Health(False, f"no value for the header {missing[0]}")
         try:
             async with asyncio.timeout(_HEALTH_WAIT):
                 _, writer = await asyncio.open_connection(self._transport.host, self._transport.port)
         except OSError:
             return Health(False, f"cannot be reached at {self._transport.host}:{self._transport.port}")
         writer.close()
-        return Health(True, f"{self.format.name} at {self._transport.base_url}")
+        keyless = ", without a key" if self._credentials.style is AuthStyle.NONE else ""
+        return Health(True, f"{self.format.name} at {self._transport.base_url}{keyless}")
 
     async def aclose(self) -> None:
         """End every connection."""

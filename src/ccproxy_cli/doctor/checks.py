@@ -11,12 +11,14 @@ from attrs import frozen
 from ccproxy_cli.backends.base import Health
 from ccproxy_cli.backends.claude_code.cli import INSTALL_HINT, LOGIN_HINT, Cli, Login
 from ccproxy_cli.backends.claude_code.user_settings import Override
+from ccproxy_cli.backends.presets import PRESETS
 from ccproxy_cli.config.detect import ECHO
 from ccproxy_cli.config.files import ConfigFile
 from ccproxy_cli.config.load import Loaded
 from ccproxy_cli.config.origin import ConfigError, Kind
 from ccproxy_cli.config.secrets import is_loopback, literals
 from ccproxy_cli.config.settings import ServerSettings, Settings
+from ccproxy_cli.config.vendors import is_own
 from ccproxy_cli.doctor.finding import Facts, Finding, MakePrivate, Status
 from ccproxy_cli.doctor.listeners import Listener
 
@@ -173,12 +175,16 @@ def some_model(names: Collection[str]) -> Finding | None:
     """Whether there is anything to ask besides what is embedded."""
     if set(names) - {ECHO}:
         return None
-    fix = "log in to Claude Code, set ANTHROPIC_API_KEY, OPENAI_API_KEY or GEMINI_API_KEY, or start Ollama"
+    fix = "log in to Claude Code, set ANTHROPIC_API_KEY, OPENAI_API_KEY, GEMINI_API_KEY or another vendor's, or start Ollama or its like"
     return Finding("provider", Status.WARN, "nothing but the embedded echo model can be asked", fix=fix)
 
 
 def _provider_fix(settings: Settings, name: str) -> str:
-    named = [key.removeprefix("env:") for key in settings.providers[name].api_key if key.startswith("env:")]
+    provider = settings.providers[name]
+    named = [key.removeprefix("env:") for key in (*provider.api_key, *provider.headers.values()) if key.startswith("env:")]
+    preset = PRESETS[provider.preset]
+    if not provider.api_key and is_own(preset, provider.base_url):
+        named += preset.key_variables
     if named:
         return f"see that {' or '.join(named)} is set, and that the address is right: `ccproxy config show`"
     return f"see that providers.{name} has an api_key and the right base_url: `ccproxy config show`"

@@ -12,12 +12,15 @@ from ccproxy_cli.backends.claude_code.cli import ask_login, ask_version, find_cl
 from ccproxy_cli.backends.claude_code.command import environment as cli_environment
 from ccproxy_cli.backends.claude_code.user_settings import find_override
 from ccproxy_cli.config import files
+from ccproxy_cli.config.environment import read_dotenv
 from ccproxy_cli.config.load import Loaded
 from ccproxy_cli.config.origin import ConfigError, Kind
+from ccproxy_cli.config.secrets import literals
 from ccproxy_cli.config.settings import ProviderSettings, Settings
 from ccproxy_cli.doctor import checks
 from ccproxy_cli.doctor.finding import Finding, MakePrivate, Status
 from ccproxy_cli.doctor.listeners import listener_on
+from ccproxy_cli.stores.place import state_folder
 from ccproxy_cli.wiring import build_pipeline
 
 _CLAUDE = "claude-code"
@@ -37,7 +40,19 @@ def examine_files(environ: Mapping[str, str], folder: Path, named: Path | None) 
             findings.append(checks.private(path, "your configuration"))
         elif path.is_file() and _readable_with_keys(path):
             findings.append(checks.private(path, "it holds a key"))
+    dotenv = folder / ".env"
+    if _holds_keys_in_lines(dotenv):
+        findings.append(checks.private(dotenv, "it holds a key"))
+    findings.append(checks.private(state_folder(environ), "the folder of kept answers, usage and the key that seals reasoning"))
     return [finding for finding in findings if finding is not None]
+
+
+def _holds_keys_in_lines(dotenv: Path) -> bool:
+    try:
+        values = read_dotenv(dotenv).values
+    except ConfigError:  # nobody can use it then
+        return False
+    return any(literals(("environment", name), value) for name, value in values.items())
 
 
 def _readable_with_keys(path: Path) -> bool:

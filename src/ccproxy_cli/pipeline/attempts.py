@@ -81,7 +81,7 @@ class Attempts:
 
     def _tries(self, target: Target) -> int:
         """One is enough where it is known that even that is likely to be in vain."""
-        return 1 if self._rests.is_resting(str(target)) else self._settings.attempts
+        return 1 if self._rests and self._rests.is_resting(str(target)) else self._settings.attempts
 
     async def _turns(self, targets: Sequence[Target]) -> AsyncIterator[tuple[Target, int, float]]:
         """The targets, how often each may be tried, and how long a wait is worth it.

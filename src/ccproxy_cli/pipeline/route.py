@@ -59,10 +59,12 @@ class RouteTable:
     by_content: Sequence[RouteRule] = ()
     _compiled: list[tuple[re.Pattern[str], ModelRule]] = field(init=False, repr=False)
     _by_content: list[tuple[re.Pattern[str], RouteRule]] = field(init=False, repr=False)
+    _families: list[tuple[re.Pattern[str], str]] = field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         self._compiled = [(compile_pattern(rule.pattern), rule) for rule in self.rules]
         self._by_content = [(compile_pattern(rule.model), rule) for rule in self.by_content]
+        self._families = [(compile_pattern(glob), provider) for provider, globs in self.families.items() for glob in globs]
 
     def resolve(self, model: str, facts: Facts | None = None) -> Route:
         """The route of `model`.
@@ -83,8 +85,8 @@ class RouteTable:
         provider, slash, name = model.partition("/")
         if slash and provider in self.families and name:
             return Route((Target(provider, name),), "named with its provider")
-        for provider, patterns in self.families.items():
-            if any(compile_pattern(pattern).fullmatch(model) for pattern in patterns):
+        for pattern, provider in self._families:
+            if pattern.fullmatch(model):
                 return Route((Target(provider, model),), f"a model of {provider}")
         if self.sole is not None:
             return Route((Target(self.sole, model),), f"{self.sole} is the only provider")

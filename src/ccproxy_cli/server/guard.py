@@ -78,11 +78,18 @@ class Guard:
         offered = client_keys(head)
         if not self.tokens:
             return Caller(None, offered[0].decode("latin-1") if offered else None, bool(offered))
-        # Every key is compared with every token, and each to its end, so that the time it takes tells nothing.
-        matches = [[hmac.compare_digest(key, token.word) for key in offered] for token in self.tokens]
-        token = next((token for token, row in zip(self.tokens, matches, strict=True) if any(row)), None)
-        others = [key for key, *row in zip(offered, *matches, strict=True) if not any(row)]
-        return Caller(token, others[0].decode("latin-1") if others else None, bool(offered))
+        best, other = len(self.tokens), None
+        for key in offered:
+            found = None
+            # Every key is compared with every token, and each to its end, so that the time it takes tells nothing.
+            for index, token in enumerate(self.tokens):
+                if hmac.compare_digest(key, token.word):
+                    found = index
+            if found is not None:
+                best = min(best, found)
+            elif other is None:
+                other = key.decode("latin-1")
+        return Caller(self.tokens[best] if best < len(self.tokens) else None, other, bool(offered))
 
     def refuse(self, head: Head, caller: Caller) -> APIError | None:
         """Why this request is not served, or None."""

@@ -4,8 +4,9 @@ Figures with the time, to the second, at which they are whole again (recorded 20
 `anthropic-ratelimit-unified-...`, which only this format's own clients understand and which are passed on to them as they are.
 """
 
+import math
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from ccproxy_cli.core.rates import Allowance, Measure, Rates
 
@@ -46,4 +47,4 @@ def decode_rates(headers: Mapping[str, str], now: float) -> dict[Measure, Allowa
 
 def _time(seconds: float) -> str:
     """RFC 3339, rounded up: who comes back then must not be early."""
-    return (datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=999_999)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(math.ceil(seconds), UTC).isoformat()[:19] + "Z"

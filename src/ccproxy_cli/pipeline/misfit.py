@@ -18,6 +18,7 @@ from ccproxy_cli.pipeline.route import Target
 _MOST = 256
 """Facts that are kept: models are few, and names of members come from upstreams."""
 
+_QUOTED = "'{}'"
 _WORDS = re.compile(
     "|".join(
         (
@@ -50,8 +51,10 @@ class Misfits:
         """Whether a refusal says that the model does not take something that others do. The member it names is remembered."""
         if error.kind is not ErrorKind.INVALID_REQUEST or error.http_status != 400 or not _WORDS.search(error.message):
             return False
-        if error.param in members and error.param is not None and self._count < _MOST:
-            self._refused.setdefault(str(target), set()).add(error.param)
+        # Not every server has a place for the name beside the words.
+        named = error.param or next((name for name in members if _QUOTED.format(name) in error.message), None)
+        if named in members and named is not None and self._count < _MOST:
+            self._refused.setdefault(str(target), set()).add(named)
             self._count += 1
         return True
 

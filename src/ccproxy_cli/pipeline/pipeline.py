@@ -41,6 +41,7 @@ from ccproxy_cli.pipeline.cache import AnswerCache
 from ccproxy_cli.pipeline.calibration import Calibration
 from ccproxy_cli.pipeline.exchange import Answer, Exchange
 from ccproxy_cli.pipeline.facts import CallFacts, facts_of
+from ccproxy_cli.pipeline.joined import JoinedWords
 from ccproxy_cli.pipeline.limits import Limits
 from ccproxy_cli.pipeline.memory import Listener, remember, with_recalled
 from ccproxy_cli.pipeline.misfit import Misfits, as_if_foreign
@@ -343,6 +344,7 @@ class Pipeline:
         """The events with their proofs in the client's own place for such, or remembered where it has none."""
         slot = exchange.format.proof_slot
         outbound = Outbound(exchange.format, self._seal_key, foreign=foreign, losses=exchange.losses)
+        joined = JoinedWords() if foreign and slot is not None and not slot.may_end else None
         listener = Listener() if slot is None or not slot.thoughts_return else None
         try:
             async for batch in stream:
@@ -354,6 +356,8 @@ class Pipeline:
                         listener = None
                 if batch and isinstance(end := batch[-1], ResponseEnd):
                     await self._calibration.learn(exchange.route or "", request, end.usage)
+                if joined is not None:
+                    batch = [ready for event in batch for ready in joined.feed(event)]
                 yield batch if slot is None else [ready for event in batch for ready in outbound.feed(event)]
         finally:
             await stream.aclose()

@@ -78,13 +78,13 @@ def test_the_session_listens_on_loopback_whatever_the_user_serves_on() -> None:
     assert session.server == ServerSettings(port=0, token="one-time")
     assert session.server.host == "127.0.0.1"
     # The caller's key is our token here, and must not be sent to anyone.
-    assert [provider.api_key for provider in session.providers.values()] == [
+    assert [key for provider in session.providers.values() for key in provider.api_key] == [
         "env:ANTHROPIC_API_KEY", "env:ANTHROPIC_API_KEY", "env:OPENAI_API_KEY", "env:MINE", "env:GEMINI_API_KEY",
     ]  # fmt: skip
 
 
 def visit(route: str | None = None, usage: Usage | None = None, outcome: str | None = None, error: str | None = None) -> Visit:
-    made = Visit("req_1", FORMATS["anthropic"], "POST", "/v1/messages", {}, None, status=200, outcome=outcome, error_type=error)
+    made = Visit("req_1", FORMATS["anthropic"], "POST", "/v1/messages", {}, None, None, status=200, outcome=outcome, error_type=error)
     made.exchange = Exchange("req_1", made.format, HTTPCall("POST", "/v1/messages", b"", {}), model="m", route=route, usage=usage)
     return made
 
@@ -120,7 +120,7 @@ def test_only_questions_to_a_model_count(path: str, counted: int) -> None:
 
 def test_refusals_before_the_pipeline_are_failures_and_questions_about_the_server_are_nothing() -> None:
     tally = Tally()
-    tally.observe(Visit("req_1", FORMATS["anthropic"], "GET", "/health", {}, None, status=200))
+    tally.observe(Visit("req_1", FORMATS["anthropic"], "GET", "/health", {}, None, None, status=200))
     # Claude Code 2.1.329 sends this one without a key when it starts on a terminal.
     tally.observe(Visit("req_3", FORMATS["anthropic"], "HEAD", "/api/hello", {}, None, status=401, error_type="authentication"))
     assert str(tally) == "the program made no requests"

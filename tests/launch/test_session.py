@@ -122,7 +122,7 @@ def test_refusals_before_the_pipeline_are_failures_and_questions_about_the_serve
     tally = Tally()
     tally.observe(Visit("req_1", FORMATS["anthropic"], "GET", "/health", {}, None, None, status=200))
     # Claude Code 2.1.329 sends this one without a key when it starts on a terminal.
-    tally.observe(Visit("req_3", FORMATS["anthropic"], "HEAD", "/api/hello", {}, None, status=401, error_type="authentication"))
+    tally.observe(Visit("req_3", FORMATS["anthropic"], "HEAD", "/api/hello", {}, None, None, status=401, error_type="authentication"))
     assert str(tally) == "the program made no requests"
-    tally.observe(Visit("req_2", FORMATS["anthropic"], "POST", "/v1/messages", {}, None, status=401, error_type="authentication"))
+    tally.observe(Visit("req_2", FORMATS["anthropic"], "POST", "/v1/messages", {}, None, None, status=401, error_type="authentication"))
     assert str(tally) == "0 requests, 0 tokens in, 0 out; failed: authentication"

@@ -303,3 +303,34 @@ async def test_a_refusal_through_another_format_is_left_out_too() -> None:
     first = await got(pipeline, exchange(client, first_call(client, streaming=False)))
     await got(pipeline, exchange(client, echo(client, first)))
     assert [len(history(issuer, call)) for call in backend.sent] == [0, 3, 1]
+
+
+async def test_what_was_refused_once_is_not_shown_again() -> None:
+    """The client replays the stale proof with every request, and by and by new ones that are good."""
+    client, doing = FORMATS["anthropic"], []
+    fresh = Response(
+        "r", "m", (Reasoning("t", (Proof("anthropic", "fresh"),)), ToolCall("toolu_2", "Read", "{}")), Finish(FinishReason.TOOL_CALLS)
+    )
+    backend = Scripted(client, [SIGNATURE_REFUSED, LAST, LAST, LAST])
+    pipeline = pipeline_over(backend)
+    both = json.loads(replaying(client).body)
+    both["messages"] += json.loads(echo(client, fresh).body)["messages"][1:]
+    later = evolve(replaying(client), body=json.dumps(both).encode())
+    for call in (replaying(client), later, first_call(client, streaming=False)):
+        doing.append(exchange(client, call))
+        await pipeline.generate(doing[-1])
+    assert (len(backend.relayed), len(backend.sent)) == (2, 2)
+    assert b"stale" not in backend.sent[1].body
+    assert b"fresh" in backend.sent[1].body
+    assert b"toolu_1" in backend.sent[1].body
+    assert [[loss.field for loss in one.losses] for one in doing] == [["messages[1].content[0]"], ["messages[1].content[0]"], []]
+    assert doing[2].relayed
+
+
+async def test_what_one_client_was_refused_says_nothing_about_another() -> None:
+    client = FORMATS["anthropic"]
+    backend = Scripted(client, [SIGNATURE_REFUSED, LAST, LAST])
+    pipeline = pipeline_over(backend)
+    for key in ("Ann", "Bob"):
+        await pipeline.generate(exchange(client, replaying(client), client_key=key))
+    assert (len(backend.relayed), len(backend.sent)) == (2, 1)

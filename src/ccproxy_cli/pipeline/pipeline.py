@@ -52,6 +52,7 @@ from ccproxy_cli.pipeline.refusals import refusal_in, without_refused
 from ccproxy_cli.pipeline.rests import Rests
 from ccproxy_cli.pipeline.route import Route, RouteTable, Target
 from ccproxy_cli.pipeline.scalestore import StoredScales
+from ccproxy_cli.pipeline.stale import StaleProofs
 from ccproxy_cli.pipeline.stored import Keeper, Promise
 from ccproxy_cli.pipeline.turnstore import StoredTurns
 from ccproxy_cli.pipeline.verdict import FAILURES, Failure, verdict
@@ -99,6 +100,7 @@ class Pipeline:
         self._calibration = Calibration(backends, StoredScales(stores))
         self._attempts = Attempts(RetrySettings(), Rests(time.time)) if attempts is None else attempts
         self._misfits = Misfits()
+        self._stale = StaleProofs(time.monotonic)
         self._allowed = Allowed({}) if allowed is None else allowed
         # Asked once: checking a runtime protocol costs more than routing a request.
         self._relays = {name: backend for name, backend in backends.items() if isinstance(backend, RelayBackend)}
@@ -132,7 +134,9 @@ class Pipeline:
         refused: UpstreamError | None = None
         is_led = target.model != envelope.model
         is_misfit = is_own and is_led and not self._misfits.suits(target, envelope.members)
-        if relay is not None and is_own and not is_misfit and envelope.relayable and not may_hold_envelopes(envelope.members):
+        is_whole = envelope.relayable and not may_hold_envelopes(envelope.members)
+        is_stale = self._stale.among(exchange.owner, target.provider, envelope.members)
+        if relay is not None and is_own and not is_misfit and is_whole and (exchange.strict or not is_stale):
             if exchange.format.check is not None:
                 exchange.format.check(envelope)
             exchange.relayed = True
@@ -149,6 +153,8 @@ class Pipeline:
         if is_misfit:
             request = as_if_foreign(request, exchange.format.name, exchange.losses)
         request = await self._incoming(exchange, _asking(request, target.model), relay)
+        if refused is None and not exchange.strict:
+            request = self._stale.left_out(exchange.owner, target.provider, request, exchange.losses)
         if promise is not None:
             request = promise.keeping.marked(request, promise.before)
         return await self._translate(exchange, self.backends[target.provider], request, refused, promise)
@@ -384,7 +390,7 @@ class Pipeline:
     async def _translate(
         self, exchange: Exchange, backend: Backend, request: Request, refused: UpstreamError | None, promise: Promise | None
     ) -> Answer:
-        accepted = await _accepted(exchange, backend, request, refused)
+        accepted = await _accepted(exchange, backend, request, refused, self._stale)
         exchange.child_pid = accepted.child_pid if isinstance(accepted, ProcessStream) else None
         exchange.rates = accepted.rates if isinstance(accepted, RatedStream) else NO_RATES
         relay = self._relays.get(backend.name)
@@ -430,7 +436,9 @@ def _keeping(exchange: Exchange) -> Keeping:
     return keeping
 
 
-async def _accepted(exchange: Exchange, backend: Backend, request: Request, refused: UpstreamError | None) -> EventStream:
+async def _accepted(
+    exchange: Exchange, backend: Backend, request: Request, refused: UpstreamError | None, stale: StaleProofs
+) -> EventStream:
     """The answer to the request, or to one without its reasoning if that is what the upstream refuses, or has `refused` already."""
     if refused is None:
         exchange.sent(time.monotonic())
@@ -440,10 +448,12 @@ async def _accepted(exchange: Exchange, backend: Backend, request: Request, refu
             refused = error
     refusal = None if exchange.strict else refusal_in(refused.error)
     again = None if refusal is None else without_refused(request, refusal, exchange.losses)
-    if again is None:
+    if refusal is None or again is None:
         raise refused
     exchange.sent(time.monotonic())
-    return await backend.send(again, exchange.losses, exchange.client_key)
+    stream = await backend.send(again, exchange.losses, exchange.client_key)
+    stale.note(exchange.owner, backend.name, request, refusal)
+    return stream
 
 
 def _header_safe(text: str) -> str:

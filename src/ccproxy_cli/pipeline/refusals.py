@@ -5,7 +5,7 @@ without the reasoning, and only without it.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from attrs import evolve, frozen
 
@@ -51,15 +51,24 @@ def refusal_in(error: APIError) -> ProofRefusal | None:
     return next((refusal for refusal in REFUSALS if refusal.pattern.search(error.message)), None)
 
 
-def without_refused(request: Request, refusal: ProofRefusal, losses: Losses) -> Request | None:
+def without_refused(
+    request: Request, refusal: ProofRefusal, losses: Losses, is_refused: Callable[[str], bool] = lambda _: True
+) -> Request | None:
     """The request as the vendor may take it: without reasoning and proofs, or with what stands in for those it misses.
 
     None if that changes nothing, so that trying again is no use.
+
+    Args:
+        is_refused: whether a proof is among those that are refused; all are, where the vendor did not say which.
     """
 
     def stripped(parts: tuple[Part, ...], path: str) -> Iterator[Part]:
         for position, part in enumerate(parts):
-            if isinstance(part, Reasoning) or (isinstance(part, Text | ToolCall) and part.proofs):
+            proofs = part.proofs if isinstance(part, Reasoning | Text | ToolCall) else ()
+            if proofs and not any(is_refused(proof.payload) for proof in proofs):
+                yield part
+                continue
+            if isinstance(part, Reasoning) or proofs:
                 losses.add(f"{path}[{position}]", "its vendor does not take its proof back any more")
             match part:
                 case Reasoning():
@@ -99,7 +108,11 @@ def _without_open_thinking(request: Request, refusal: ProofRefusal, losses: Loss
     if refusal.issuer != "anthropic" or request.thinking is None or request.thinking.mode is not ThinkingMode.BUDGET:
         return request
     last = next((message for message in reversed(request.messages) if message.role is Role.ASSISTANT), None)
-    if last is None or not any(isinstance(part, ToolCall) for part in last.parts):
+    if (
+        last is None
+        or not any(isinstance(part, ToolCall) for part in last.parts)
+        or any(isinstance(part, Reasoning) for part in last.parts)
+    ):
         return request
     losses.add("thinking", "the last tool calls come without signed thinking, which the model wants back before it thinks on")
     return evolve(request, thinking=None)

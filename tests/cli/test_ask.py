@@ -12,7 +12,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.cli.conftest import PROGRAM, Cli, Upstream
+from tests.cli.conftest import ONLY_ECHO, PROGRAM, Cli, Upstream
 
 PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
 
@@ -215,3 +215,11 @@ def test_in_a_pipe_nothing_is_shown_of_the_wait(cli: Cli, upstream: Upstream) ->
     cli.configure(upstream.config)
     ran = cli("ask", "hi")
     assert (ran.out, ran.err) == ("Wait over.\n", "")
+
+
+def test_the_next_target_of_a_chain_is_asked_when_the_first_fails(cli: Cli, upstream: Upstream) -> None:
+    upstream.status = 500
+    cli.configure(upstream.config + ONLY_ECHO + '[models]\n"either" = ["up/m", "echo/echo"]\n')
+    ran = cli("ask", "-m", "either", "--json", "hello")
+    assert (ran.envelope["data"]["text"], ran.envelope["data"]["model"]) == ("hello", "echo/echo")
+    assert len(upstream.requests) == 1

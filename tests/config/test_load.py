@@ -402,6 +402,21 @@ def test_a_model_class_without_a_provider_is_an_error(folder: Path, environ: dic
         load({**environ, "BIG_MODEL": "gpt-5"}, folder)
 
 
+def test_the_preferred_provider_serves_the_model_classes(folder: Path, environ: dict[str, str]) -> None:
+    older = {"OPENAI_API_KEY": "sk-x", "GEMINI_API_KEY": "AIza-x", "BIG_MODEL": "gemini-2.5-pro", "PREFERRED_PROVIDER": "google"}
+    rules = load({**environ, **older}, folder).settings.models
+    assert rules[0] == ModelRule("*opus*", ("gemini/gemini-2.5-pro",))
+
+
+def test_limit_and_headers_of_older_proxies_are_the_upstreams(folder: Path, environ: dict[str, str]) -> None:
+    older = {"OPENAI_API_KEY": "sk-x", "MAX_TOKENS_LIMIT": "4096", "CUSTOM_HEADER_X_TEAM": "blue", "ANTHROPIC_API_KEY": "sk-ant-x"}
+    settings = load({**environ, **older}, folder).settings
+    assert (settings.providers["openai"].profile, settings.providers["openai"].headers) == ({"max_output": 4096}, {"x-team": "blue"})
+    assert (settings.providers["anthropic"].profile, settings.providers["anthropic"].headers) == ({}, {})
+    with pytest.raises(ConfigError, match="MAX_TOKENS_LIMIT: 'lots' is not a whole number"):
+        load({**environ, **older, "MAX_TOKENS_LIMIT": "lots"}, folder)
+
+
 def test_the_client_key_of_older_proxies(folder: Path, environ: dict[str, str]) -> None:
     older = {"OPENAI_API_KEY": "sk-x", "BIG_MODEL": "gpt-5"}
     result = load({**environ, **older, "ANTHROPIC_API_KEY": "shared-secret"}, folder)

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,12 +13,12 @@ from attrs import evolve, frozen
 
 from ccproxy_cli.cli.asking import gather_parts, piped_input, read_schema, usage_error
 from ccproxy_cli.cli.conversation import conversation_of, load, save
-from ccproxy_cli.cli.gather import default_model, gather, only_provider, warn_of_redirects
+from ccproxy_cli.cli.gather import default_model, gather, warn_of_redirects
 from ccproxy_cli.cli.render import console, printable
 from ccproxy_cli.cli.result import Failure, Result
 from ccproxy_cli.cli.template import read_params, read_template
 from ccproxy_cli.cli.waiting import Waiting
-from ccproxy_cli.config.settings import Settings
+from ccproxy_cli.config.settings import ModelRule, Settings
 from ccproxy_cli.core.events import Event, PartStart, TextDelta
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.parts import Reasoning, Refusal, Text
@@ -29,6 +29,7 @@ from ccproxy_cli.stores.place import state_folder
 
 if TYPE_CHECKING:
     from ccproxy_cli.cli.markdown import LiveMarkdown
+    from ccproxy_cli.pipeline.route import Target
 
 
 @frozen
@@ -115,31 +116,38 @@ def _request(options: Options) -> tuple[Options, Request]:
 
 
 async def _ask(request: Request, settings: Settings, waiting: Waiting, show: Show) -> Asked:
+    from ccproxy_cli.pipeline.facts import facts_of
     from ccproxy_cli.wiring import build_pipeline, route_table
 
     started = time.monotonic()
-    target = route_table(settings).resolve(request.model or await default_model(settings)).target
-    pipeline = build_pipeline(only_provider(settings, target.provider))  # one question needs one backend
+    request = evolve(request, model=request.model or await default_model(settings))
+    targets = route_table(settings).resolve(request.model, facts_of(request) if settings.rules else None).targets
+    pipeline = build_pipeline(_only(settings, request.model, targets))
     try:
-        losses = Losses()
-        waiting.say(f"waiting for {target}")
-        stream = await pipeline.ask(evolve(request, model=str(target)), losses)
+        waiting.say(f"waiting for {targets[0]}")
+        accepted = await pipeline.ask(request)
         folding = Fold()
         spoken: set[int] = set()
         try:
-            async for batch in stream:
+            async for batch in accepted.stream:
                 for event in batch:
                     folding.feed(event)
                     if isinstance(event, PartStart) and isinstance(event.part, Reasoning):
-                        waiting.say(f"{target} is thinking")
+                        waiting.say(f"{accepted.target} is thinking")
                 if text := "".join(_words(batch, spoken)):
                     waiting.stop()
                     show(text)
         finally:
-            await stream.aclose()
-        return Asked(str(target), folding.response, losses, time.monotonic() - started)
+            await accepted.stream.aclose()
+        return Asked(str(accepted.target), folding.response, accepted.losses, time.monotonic() - started)
     finally:
         await pipeline.aclose()
+
+
+def _only(settings: Settings, model: str, targets: "Sequence[Target]") -> Settings:
+    """The settings as far as one question needs them: others' backends would take their time to load."""
+    providers = {target.provider: settings.providers[target.provider] for target in targets}
+    return evolve(settings, providers=providers, rules=(), models=(ModelRule(model, tuple(map(str, targets))),))
 
 
 def _words(batch: list[Event], spoken: set[int]) -> Iterator[str]:

@@ -13,9 +13,10 @@ from attrs import evolve, frozen
 
 from ccproxy_cli.config import files
 from ccproxy_cli.config.check import check
-from ccproxy_cli.config.detect import ADDRESSES, ECHO, Probes, detect, is_client_key
-from ccproxy_cli.config.environment import CONFIG_FILE, Environment, Found, read_dotenv
+from ccproxy_cli.config.detect import ADDRESSES, ECHO, Probes, detect
+from ccproxy_cli.config.environment import CONFIG_FILE, Environment, read_dotenv
 from ccproxy_cli.config.found import Redirect, refuse_leading_away, refuse_reach
+from ccproxy_cli.config.older_variables import add_older_variables
 from ccproxy_cli.config.origin import DEFAULT, ConfigError, Kind, Layer, Origin, Path, Problem, Value, dotted, tree_of
 from ccproxy_cli.config.secrets import is_literal, is_loopback, is_secret, is_weak, literals, reveal
 from ccproxy_cli.config.settings import ClientSettings, ProviderSettings, Settings
@@ -81,8 +82,7 @@ def load(
     environments = (environment, dotenv)
     _add_providers(merged, environments, probes, presets)
     _add_variables(merged, environments, presets)
-    _add_model_classes(merged, environments)
-    _add_client_key(merged, environments)
+    add_older_variables(merged, environments)
     if config is not None:
         _refuse_open_keys(config)
         if config.found:
@@ -146,40 +146,6 @@ def _add_variables(merged: dict[Path, Value], environments: Sequence[Environment
                 if found := environment.get(variable):
                     value = {"true": True, "false": False}.get(found.value.lower(), found.value)
                     merged.setdefault(("providers", name, *path), Value(value, found.origin))
-
-
-def _add_model_classes(merged: dict[Path, Value], environments: Sequence[Environment]) -> None:
-    """BIG_MODEL and its like become rules: those of the environment before the file's, those of `.env` after them."""
-    rules = {path: value for path, value in merged.items() if path[0] == "models"}
-    providers = {path[1]: value.value for path, value in merged.items() if path[0] == "providers" and path[2:] == ("preset",)}
-    before: dict[Path, Value] = {}
-    after: dict[Path, Value] = {}
-    for environment in environments:
-        target = before if environment.kind is Kind.ENVIRONMENT else after
-        for pattern, found in environment.model_classes():
-            target.setdefault(("models", pattern), Value(_class_target(found, providers), found.origin))
-    if before or after:
-        for path in rules:
-            del merged[path]
-        for layer in (before, rules, after):
-            for path, value in layer.items():
-                merged.setdefault(path, value)
-
-
-def _class_target(found: Found, providers: Mapping[str, str]) -> str:
-    """A bare model name means the OpenAI-compatible provider, the only upstream there was where these variables come from."""
-    if found.value.partition("/")[0] in providers:
-        return found.value
-    compatible = [name for name, preset in providers.items() if preset not in ("anthropic", "claude-code", ECHO)]
-    if not compatible:
-        raise ConfigError([Problem(f"no provider to serve {found.value!r}", found.origin, "Set OPENAI_API_KEY, or write provider/model.")])
-    return f"{compatible[0]}/{found.value}"
-
-
-def _add_client_key(merged: dict[Path, Value], environments: Sequence[Environment]) -> None:
-    for environment in environments:
-        if (key := environment.get("ANTHROPIC_API_KEY")) and is_client_key(key, environments):
-            merged.setdefault(("server", "token"), Value(f"env:{key.name}", key.origin))
 
 
 def _refuse_open_keys(config: files.ConfigFile) -> None:

@@ -288,13 +288,15 @@ class Neutral:
 
     async def answer(self, request: Request, losses: Losses) -> Heard:
         ear = _Ear()
-        stream = await self.pipeline.ask(request, losses)
+        accepted = await self.pipeline.ask(request)
+        for loss in accepted.losses:
+            losses.add(loss.field, loss.why)
         try:
-            async for batch in stream:
+            async for batch in accepted.stream:
                 for event in batch:
                     ear.take(event)
         finally:
-            await stream.aclose()
+            await accepted.stream.aclose()
         return ear.heard()
 
     async def count(self, request: Request, losses: Losses) -> int | None:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeAlias
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from ccproxy_cli.backends.base import (
     Backend,
@@ -47,6 +47,7 @@ from ccproxy_cli.pipeline.memory import Listener, remember, with_recalled
 from ccproxy_cli.pipeline.misfit import Misfits, as_if_foreign
 from ccproxy_cli.pipeline.naming import name_in_body, name_in_events
 from ccproxy_cli.pipeline.outgoing import STREAM_HEADERS, encoded, folded, media_type, relayed
+from ccproxy_cli.pipeline.pauses import may_pause, without_pauses
 from ccproxy_cli.pipeline.proofs import KeySource, Outbound, bring_home, holds_envelopes, may_hold_envelopes, only_own
 from ccproxy_cli.pipeline.refusals import refusal_in, without_refused
 from ccproxy_cli.pipeline.rests import Rests
@@ -62,6 +63,15 @@ _HEADER_LIMIT = 1024
 
 DecodeCount: TypeAlias = Callable[[HTTPCall, Losses], Request]
 EncodeCount: TypeAlias = Callable[[TokenCount], bytes]
+
+
+@frozen
+class Accepted:
+    """A request that somebody has taken on."""
+
+    target: Target
+    losses: Losses
+    stream: EventStream
 
 
 class Pipeline:
@@ -187,12 +197,13 @@ class Pipeline:
         headers = {"x-token-count": "estimate"} if count.estimated else {}
         return Answer(200, {"content-type": "application/json", **self._headers(exchange), **headers}, encode(count))
 
-    async def ask(self, request: Request, losses: Losses) -> EventStream:
+    async def ask(self, request: Request) -> Accepted:
         """Serve a neutral request without any client format: the way of `ask` and `test`. Raises as `generate` does."""
         first: Failure | None = None
         for target in self.routes.resolve(request.model, facts_of(request) if self.routes.by_content else None).targets:
+            losses = Losses()
             try:
-                return await self.backends[target.provider].send(_asking(request, target.model), losses)
+                return Accepted(target, losses, await self.backends[target.provider].send(_asking(request, target.model), losses))
             except FAILURES as failure:
                 first = first or failure
                 if not verdict(failure).elsewhere:
@@ -394,7 +405,10 @@ class Pipeline:
         exchange.child_pid = accepted.child_pid if isinstance(accepted, ProcessStream) else None
         exchange.rates = accepted.rates if isinstance(accepted, RatedStream) else NO_RATES
         relay = self._relays.get(backend.name)
-        stream = self._outgoing(exchange, accepted, request, foreign=relay is None or relay.format is not exchange.format)
+        foreign = relay is None or relay.format is not exchange.format
+        if foreign and may_pause(request):
+            accepted = without_pauses(accepted, request, lambda again: backend.send(again, exchange.losses, exchange.client_key))
+        stream = self._outgoing(exchange, accepted, request, foreign=foreign)
         if exchange.alias is not None:
             stream = name_in_events(stream, exchange.alias)
         if promise is not None:

@@ -110,6 +110,9 @@ async def test_who_has_no_token_or_does_not_name_it_sets_nothing_to_work(machine
                 with pytest.raises(anthropic.AuthenticationError):
                     await stranger.messages.create(model=MODEL, max_tokens=9, messages=MESSAGES)
             async with anthropic.AsyncAnthropic(base_url=served.url, api_key=TOKEN, max_retries=0) as client:
+                listed = {model.id async for model in client.models.list()}
+                assert {"worker/sonnet", "worker/opus"} <= listed
+                assert not [name for name in listed if not name.startswith(("worker/", "echo"))]
                 for name in ("sonnet", "claude-sonnet-5", "opus", "worker"):
                     with pytest.raises(anthropic.NotFoundError):
                         await client.messages.create(model=name, max_tokens=9, messages=MESSAGES)

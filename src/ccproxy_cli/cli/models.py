@@ -26,10 +26,11 @@ def run(provider: str | None, config: str | None) -> Result:
     for name, models in listing.items():
         for model in models if isinstance(models, tuple) else ():
             sizes = (_tokens(model.context_window), _tokens(model.max_output))
-            rows.append((f"{name}/{model.id}", model.display_name or "", *sizes, _dollars(model.price)))
+            whole = model.id if model.id.startswith(f"{name}/") else f"{name}/{model.id}"
+            rows.append((whole, model.display_name or "", *sizes, _dollars(model.price)))
             data.append(
                 {
-                    "id": f"{name}/{model.id}",
+                    "id": whole,
                     "provider": name,
                     "name": model.display_name,
                     "context_window": model.context_window,

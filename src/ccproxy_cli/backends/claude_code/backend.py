@@ -9,6 +9,8 @@ import time
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from attrs import evolve
+
 from ccproxy_cli.backends.base import EventStream, Health
 from ccproxy_cli.backends.claude_code.agent import agent_arguments, agent_directory, agent_environment
 from ccproxy_cli.backends.claude_code.agent_answer import AgentAnswer
@@ -19,13 +21,13 @@ from ccproxy_cli.backends.claude_code.command import arguments, environment, is_
 from ccproxy_cli.backends.claude_code.frames import ask
 from ccproxy_cli.backends.claude_code.leash import Leash
 from ccproxy_cli.backends.claude_code.limits import limits_in_words, limits_of
-from ccproxy_cli.backends.pace import Pace
 from ccproxy_cli.backends.claude_code.plan import make_plan
 from ccproxy_cli.backends.claude_code.pool import Pool
 from ccproxy_cli.backends.claude_code.process import Child
 from ccproxy_cli.backends.claude_code.recipe import Recipe, Stamp
 from ccproxy_cli.backends.claude_code.run import Converse, Run, load_sdk
 from ccproxy_cli.backends.claude_code.session import Session
+from ccproxy_cli.backends.pace import Pace
 from ccproxy_cli.backends.slots import Slots
 from ccproxy_cli.config.settings import AgentSettings, TimeoutSettings
 from ccproxy_cli.core.catalog import ModelInfo, TokenCount
@@ -167,11 +169,12 @@ class ClaudeCodeBackend:
         return estimate_tokens(request, FORMATS["anthropic"].weights)
 
     async def models(self) -> tuple[ModelInfo, ...]:
-        """What the login may use, by the CLI's own word; its aliases where it does not say."""
+        """What the login may use, by the CLI's own word; its aliases where it does not say. An agent's under the names that lead to it."""
         async with self._asking:
             if time.monotonic() > self._models_until and not self._pool.is_busy:
                 await self._ask_models()
-        return self._models or ALIASES
+        known = self._models or ALIASES
+        return known if self._agent is None else tuple(evolve(model, id=f"{self.name}/{model.id}") for model in known)
 
     async def account(self) -> str | None:
         """As `backends.base.AccountBackend`: the subscription and what is left of it, as far as the CLI tells."""

@@ -204,6 +204,15 @@ async def test_who_fails_all_the_time_is_not_asked_twice_each_time() -> None:
     assert world.asked == [A, A]  # it has answered, so it is trusted again
 
 
+async def test_what_failed_long_ago_is_forgotten() -> None:
+    world = World({A: [OVERLOADED] * 3})
+    attempts = world.attempts()
+    await world.refused(attempts, A)
+    world.now += 91
+    await world.ask(attempts, A)
+    assert world.asked == [A] * 4
+
+
 async def test_a_client_that_leaves_during_a_wait_is_served_no_more() -> None:
     world = World({A: [OVERLOADED] * 2})
     waiting = asyncio.Event()

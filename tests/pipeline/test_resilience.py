@@ -21,7 +21,7 @@ from ccproxy_cli.core.stream import fold
 from ccproxy_cli.pipeline.pipeline import Pipeline
 from ccproxy_cli.pipeline.route import RouteTable
 from tests.pipeline.vendors import IMPATIENT, Scene, asked, breaks, frames, refuses, request, says, told
-from tests.raw_upstream import Script, raw, reply, stream_reply
+from tests.raw_upstream import Heard, Script, raw, reply, stream_reply
 
 NAMES = tuple(FORMATS)
 each_format = pytest.mark.parametrize("name", NAMES)
@@ -43,13 +43,14 @@ def words(answer: Response | APIError) -> str:
 async def test_a_moment_of_trouble_is_not_the_clients(name: str, stream: bool, lane: str) -> None:
     vendor = FORMATS[name] if lane == "relayed" else FORMATS[NAMES[NAMES.index(name) - 1]]
     async with Scene([vendor.name]) as scene:
-        for trouble in (refuses(vendor, ErrorKind.OVERLOADED), refuses(vendor, ErrorKind.RATE_LIMIT, retry_after="2"), HTML):
+        overloaded, limited = refuses(vendor, ErrorKind.OVERLOADED), refuses(vendor, ErrorKind.RATE_LIMIT, retry_after="2")
+        for trouble in (overloaded, limited, HTML, refuses(vendor, ErrorKind.INTERNAL)):
             scene.upstreams[0].will(trouble, says(vendor, "Here.", stream=stream))
             exchange = asked(FORMATS[name], "one/m", stream=stream)
             assert words(await told(scene.pipeline, exchange)) == "Here."
             assert (exchange.tries, exchange.relayed) == (2, lane == "relayed")
-        assert scene.heard == [6]
-        assert scene.waits == [0.25, 2.0, 0.25]
+        assert scene.heard == [8]
+        assert scene.waits == [0.25, 2.0, 0.25, 0.25]
 
 
 @streaming_or_not
@@ -219,6 +220,32 @@ async def test_a_rest_ends_with_the_first_answer() -> None:
         for _ in range(3):
             assert words(await told(scene.pipeline, asked(chat, "chain", stream=True))) == "First."
         assert scene.heard == [4, 3]
+
+
+async def test_after_a_rest_one_request_tries_while_the_others_are_served() -> None:
+    chat = FORMATS["openai-chat"]
+    async with Scene(["openai-chat", "openai-chat"], RetrySettings(attempts=1)) as scene:
+        first, second = scene.upstreams
+        first.will(refuses(chat, ErrorKind.OVERLOADED))
+        second.will(says(chat, "Second.", stream=False))
+        await told(scene.pipeline, asked(chat, "chain", stream=False))
+        scene.now += 31
+        open_again = asyncio.Event()
+
+        async def slowly(heard: Heard) -> bool | None:
+            await open_again.wait()
+            return await says(chat, "First.", stream=False)(heard)
+
+        first.will(slowly)
+        trying = asyncio.create_task(told(scene.pipeline, asked(chat, "chain", stream=False)))
+        while len(first.heard) < 2:
+            await asyncio.sleep(0)
+        others = await asyncio.gather(*(told(scene.pipeline, asked(chat, "chain", stream=False)) for _ in range(3)))
+        assert [words(answer) for answer in others] == ["Second."] * 3
+        open_again.set()
+        assert words(await trying) == "First."
+        assert words(await told(scene.pipeline, asked(chat, "chain", stream=False))) == "First."
+        assert scene.heard == [3, 4]
 
 
 # Beside generating

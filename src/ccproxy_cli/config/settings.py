@@ -160,7 +160,7 @@ class RouteRule:
     web_search: bool | None = None
     """A hosted web search is among the tools."""
     background: bool | None = None
-    """A small chore of an agent: its small model is asked, or a title or summary is wanted."""
+    """A small chore of an agent: its vendor's small model is asked, or a title is wanted and there are no tools."""
     min_tokens: int | None = None
     """The input has at least this many tokens, by estimate."""
 

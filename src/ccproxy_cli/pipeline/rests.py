@@ -49,14 +49,16 @@ class Rests:
         return len(self._rests)
 
     def is_resting(self, target: str) -> bool:
-        """Whether the target is known to have failed and not to have answered since. Asks nobody."""
-        return target in self._rests
+        """Whether the target is known to have failed of late and not to have answered since. Asks nobody."""
+        return self._current(target) is not None
 
     async def leaves_alone(self, target: str) -> bool:
-        """Whether a request that has other targets should leave this one alone. If not, and it had rested, the request tries it for all:
-        `answered`, `failed` or `dropped` has to follow."""
+        """Whether a request that has other targets should leave this one alone.
+
+        If not, and it had rested, the request tries it for all: `answered`, `failed` or `dropped` has to follow.
+        """
         await self._look(target)
-        rest = self._rests.get(target)
+        rest = self._current(target)
         if rest is None:
             return False
         return self._clock() < rest.until or not await self._claim(target, rest)
@@ -92,6 +94,13 @@ class Rests:
                     await self._store.delete(_probe_key(target))
                 except StoreError:
                     return
+
+    def _current(self, target: str) -> _Rest | None:
+        rest = self._rests.get(target)
+        if rest is not None and not rest.probing and self._clock() >= rest.until + _PROBATION:
+            del self._rests[target]
+            return None
+        return rest
 
     async def _look(self, target: str) -> None:
         """Take over what other processes know, if that may have changed."""

@@ -20,6 +20,8 @@ def _row(what: str, *tests: str) -> Row:
 
 _HOME = "pipeline/test_reasoning: test_a_tool_loop_hands_the_issuer_its_proofs_back"
 _REFUSED_ONCE = "pipeline/test_reasoning: test_a_refused_signature_is_left_out_once_and_told"
+_NOT_AGAIN = "pipeline/test_reasoning: test_what_was_refused_once_is_not_shown_again"
+_UNSIGNED = "pipeline/test_reasoning: test_thoughts_that_nobody_signed_cost_no_refused_try"
 _FOREIGN = "pipeline/test_reasoning: test_the_clients_own_vendor_is_never_shown_what_another_signed"
 
 ROWS: tuple[Row, ...] = (
@@ -243,9 +245,10 @@ ROWS: tuple[Row, ...] = (
     _row(
         "A resumed session held signatures that had become stale",
         _REFUSED_ONCE,
+        _NOT_AGAIN,
         "pipeline/test_reasoning: test_a_refusal_through_another_format_is_left_out_too",
     ),
-    _row("A session went on at another backend or account, whose signatures differ", _FOREIGN, _REFUSED_ONCE),
+    _row("A session went on at another backend or account, whose signatures differ", _FOREIGN, _UNSIGNED, _REFUSED_ONCE, _NOT_AGAIN),
     _row(
         "One constant signature was stamped over the real ones",
         "known_bugs/test_thinking: nothing stands in for a signature that is there",

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "server": {"core", "config", "pipeline", "backends", "observe"},
     "wiring": {"core", "config", "backends", "pipeline", "observe", "stores"},
     "launch": {"core", "config", "pipeline", "server", "observe", "wiring", "backends", "stores"},
-    "doctor": {"core", "config", "backends", "pipeline", "wiring", "observe"},
+    "doctor": {"core", "config", "backends", "pipeline", "wiring", "observe", "stores"},
     "cli": {"core", "config", "backends", "pipeline", "server", "launch", "doctor", "observe", "wiring", "stores"},
     "__main__": {"cli"},
     "__init__": set(),

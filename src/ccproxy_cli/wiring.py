@@ -11,13 +11,16 @@ from collections.abc import Mapping
 from attrs import define
 
 from ccproxy_cli.backends.base import Backend
+from ccproxy_cli.backends.catalogue import price_of
 from ccproxy_cli.backends.presets import PRESETS
 from ccproxy_cli.config.settings import ProviderSettings, Settings, TimeoutSettings
 from ccproxy_cli.config.vendors import is_own
+from ccproxy_cli.core.catalog import Price
 from ccproxy_cli.observe.redact import Redactor
 from ccproxy_cli.pipeline.allowed import Allowed
 from ccproxy_cli.pipeline.attempts import Attempts
 from ccproxy_cli.pipeline.cache import AnswerCache
+from ccproxy_cli.pipeline.ledger import Prices
 from ccproxy_cli.pipeline.limits import Limits
 from ccproxy_cli.pipeline.pipeline import Pipeline
 from ccproxy_cli.pipeline.proofs import KeySource
@@ -154,6 +157,16 @@ def _backend(name: str, provider: ProviderSettings, settings: Settings, redactor
             if provider.concurrency is None:
                 return backend
             return QueuedBackend(backend, provider.concurrency, provider.queue, settings.timeouts.first_byte)
+
+
+def prices(settings: Settings) -> Prices:
+    """What models cost: known are those of vendors at their own addresses."""
+    own = {name: provider.preset for name, provider in settings.providers.items() if is_own(PRESETS[provider.preset], provider.base_url)}
+
+    def price(provider: str, model: str) -> Price | None:
+        return price_of(own[provider], model) if provider in own else None
+
+    return price
 
 
 def route_table(settings: Settings) -> RouteTable:

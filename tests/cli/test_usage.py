@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ccproxy_cli.core.catalog import Price
 from ccproxy_cli.core.formats import FORMATS
 from ccproxy_cli.core.http import HTTPCall
 from ccproxy_cli.core.response import Usage
@@ -28,7 +29,7 @@ def count(store: Store, *ended: tuple[str, str | None, Usage | None, bool]) -> N
 
     async def counted() -> None:
         later = WriteBehind(store)
-        ledger = Ledger(later)
+        ledger = Ledger(later, lambda provider, model: Price(10, 100, 1) if model == "gpt-priced" else None)
         for route, client, usage, failed in ended:
             call = HTTPCall("POST", "/chat/completions", b"{}", {}, "")
             exchange = Exchange("id", FORMATS["openai-chat"], call, route=route, client=client, usage=usage, tries=1, complete=True)
@@ -59,12 +60,21 @@ def test_models_are_counted_and_summed(cli: Cli) -> None:
     ran = cli("usage")
     assert ran.code == 0
     assert ran.out.splitlines() == [
-        "MODEL          REQUESTS  FAILED  INPUT  FROM CACHE  TO CACHE  OUTPUT",
+        "MODEL          REQUESTS  FAILED  INPUT  FROM CACHE  TO CACHE  OUTPUT  COST",
         "claude/sonnet  2         0       2,400  60,000      14        300",
         "up/gpt         2         1       0      0           0         0",
         "all            4         1       2,400  60,000      14        300",
     ]
     assert "the tokens of 1 answers are not among them" in ran.err
+
+
+def test_what_has_a_price_is_told_in_dollars(cli: Cli) -> None:
+    count(SQLiteStore(file_of(cli)), *SOME, ("up/gpt-priced", None, Usage(input=100_000, cache_read=10_000, output=1000), False))
+    ran = cli("usage")
+    ends = [line.split()[-1] for line in ran.out.splitlines()]
+    assert (ends[-2], ends[-1]) == ("$1.11", "$1.11")
+    assert "the cost of 2 answers is not among them" in ran.err
+    assert cli("usage", "--json").envelope["data"]["total"]["cost"] == pytest.approx(1.11)
 
 
 @pytest.mark.parametrize(("by", "names"), [("client", ["(no token of its own)", "ci"]), ("model", ["claude/sonnet", "up/gpt"])])

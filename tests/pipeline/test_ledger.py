@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import pytest
+
+from ccproxy_cli.core.catalog import Price
 from ccproxy_cli.core.formats import FORMATS
 from ccproxy_cli.core.http import HTTPCall
 from ccproxy_cli.core.response import Usage
@@ -23,10 +26,30 @@ def ended(route: str | None, *, client: str | None = None, usage: Usage | None =
     )
 
 
+def no_prices(provider: str, model: str) -> None:
+    """Nothing is known."""
+
+
+async def test_a_request_costs_what_its_model_does_at_its_provider() -> None:
+    store = MemoryStore(Clock())
+    later = WriteBehind(store, pause=1000)
+    long = Price(20, 200)
+    prices = {("up", "m"): Price(10, 100, cache_read=1, above=50_000, long=long)}
+    ledger = Ledger(later, lambda provider, model: prices.get((provider, model)), Clock(NOON))
+    ledger.note(ended("up/m", usage=Usage(input=1000, cache_read=10_000, output=100)), failed=False)
+    ledger.note(ended("up/m", usage=Usage(input=100_000, output=1000)), failed=True)
+    ledger.note(ended("up/m"), failed=True)
+    ledger.note(ended("up/other", usage=Usage(input=1000, output=100)), failed=False)
+    await later.flush()
+    priced, other = await used(store, 1, NOON)
+    assert priced.cost == pytest.approx((10_000 + 10_000 + 10_000 + 2_000_000 + 200_000) / 1_000_000)
+    assert (priced.requests, priced.unpriced, other.cost, other.unpriced) == (3, 0, 0, 1)
+
+
 async def test_amounts_add_up_for_each_client_and_model_of_a_day() -> None:
     store, clock = MemoryStore(Clock()), Clock(NOON)
     later = WriteBehind(store, pause=1000)
-    ledger = Ledger(later, clock)
+    ledger = Ledger(later, no_prices, clock)
     for _ in range(3):
         ledger.note(ended("up/org/m 1", usage=Usage(input=10, cache_read=100, cache_write=5, output=7, reasoning=2)), failed=False)
     ledger.note(ended("up/org/m 1", usage=Usage(output=0)), failed=False)
@@ -37,11 +60,11 @@ async def test_amounts_add_up_for_each_client_and_model_of_a_day() -> None:
     clock.now += DAY
     ledger.note(ended("claude/sonnet", usage=Usage(input=1, output=1)), failed=False)
     await later.flush()
-    first = Used("2026-11-20", None, "up", "org/m 1", 7, 1, 30, 300, 15, 21, 6, 1)
+    first = Used("2026-11-20", None, "up", "org/m 1", 7, 1, 30, 300, 15, 21, 6, 1, 4)
     assert await used(store, 2, NOON + DAY) == [
         first,
-        Used("2026-11-20", "a/b", "up", "org/m 1", requests=1, input=1, output=1),
-        Used("2026-11-21", None, "claude", "sonnet", requests=1, input=1, output=1),
+        Used("2026-11-20", "a/b", "up", "org/m 1", requests=1, input=1, output=1, unpriced=1),
+        Used("2026-11-21", None, "claude", "sonnet", requests=1, input=1, output=1, unpriced=1),
     ]
     assert [row.day for row in await used(store, 1, NOON + DAY)] == ["2026-11-21"]
     assert await used(store, 1, NOON + 3 * DAY) == []
@@ -50,7 +73,7 @@ async def test_amounts_add_up_for_each_client_and_model_of_a_day() -> None:
 async def test_what_reached_no_provider_has_used_nothing() -> None:
     store = MemoryStore(Clock())
     later = WriteBehind(store, pause=1000)
-    ledger = Ledger(later, Clock(NOON))
+    ledger = Ledger(later, no_prices, Clock(NOON))
     ledger.note(ended(None), failed=True)
     ledger.note(ended("up/m", tries=0), failed=True)
     await later.flush()
@@ -60,7 +83,7 @@ async def test_what_reached_no_provider_has_used_nothing() -> None:
 async def test_names_without_number_or_end_are_counted_together() -> None:
     store = MemoryStore(Clock())
     later = WriteBehind(store, pause=1000)
-    ledger = Ledger(later, Clock(NOON))
+    ledger = Ledger(later, no_prices, Clock(NOON))
     for number in range(3000):
         ledger.note(ended(f"up/{number}"), failed=False)
     ledger.note(ended("up/" + "x" * 10_000), failed=False)
@@ -75,7 +98,7 @@ async def test_names_without_number_or_end_are_counted_together() -> None:
 async def test_a_name_may_hold_anything() -> None:
     store = MemoryStore(Clock())
     later = WriteBehind(store, pause=1000)
-    ledger = Ledger(later, Clock(NOON))
+    ledger = Ledger(later, no_prices, Clock(NOON))
     for name in ("ä%2f/../x", "\ud800", "x" * 200):
         ledger.note(ended(f"up/{name}", client="c\n/"), failed=False)
     await later.flush()

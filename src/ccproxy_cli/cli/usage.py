@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 from attrs import asdict
@@ -22,7 +22,7 @@ _NAMES: Mapping[By, Callable[[Used], str]] = {
     "client": lambda row: row.client or "(no token of its own)",
     "day": lambda row: row.day,
 }
-_SUMMED = ("requests", "errors", "input", "cache_read", "cache_write", "output", "reasoning", "untold")
+_SUMMED = ("requests", "errors", "input", "cache_read", "cache_write", "output", "reasoning", "untold", "unpriced", "cost")
 
 
 def run(days: int, by: By, config: str | None) -> Result:
@@ -37,9 +37,15 @@ def run(days: int, by: By, config: str | None) -> Result:
     except StoreError as error:
         return Result("usage", errors=(Failure("store", str(error)),))
     view: tuple[View, ...] = (_table(rows, by),) if rows else (f"nothing was used in {_span(days)}",)
-    untold = sum(row.untold for row in rows)
-    messages = (f"the tokens of {untold:,} answers are not among them: their providers did not tell",) if untold else ()
-    return Result("usage", _data(rows, by), view, messages)
+    return Result("usage", _data(rows, by), view, tuple(_gaps(_sums(rows))))
+
+
+def _gaps(total: Mapping[str, float]) -> Iterator[str]:
+    """What the sums leave out."""
+    if untold := total["untold"]:
+        yield f"the tokens of {untold:,} answers are not among them: their providers did not tell"
+    if (unpriced := total["unpriced"]) and total["cost"]:
+        yield f"the cost of {unpriced:,} answers is not among them: they have no known price by the token"
 
 
 async def _read(url: str, days: int) -> Sequence[Used]:
@@ -66,7 +72,7 @@ def _grouped(rows: Iterable[Used], by: By) -> Mapping[str, Sequence[Used]]:
     return dict(sorted(groups.items()))
 
 
-def _sums(rows: Iterable[Used]) -> dict[str, int]:
+def _sums(rows: Iterable[Used]) -> dict[str, float]:
     rows = list(rows)
     return {name: sum(getattr(row, name) for row in rows) for name in _SUMMED}
 
@@ -76,13 +82,18 @@ def _table(rows: Sequence[Used], by: By) -> Table:
     lines: list[tuple[str | Cell, ...]] = [(name, *_columns(_sums(group), "plain")) for name, group in groups.items()]
     if len(groups) > 1:
         lines.append((Cell("all", "strong"), *_columns(_sums(rows), "strong")))
-    return Table((_HEADINGS[by], "REQUESTS", "FAILED", "INPUT", "FROM CACHE", "TO CACHE", "OUTPUT"), tuple(lines))
+    return Table((_HEADINGS[by], "REQUESTS", "FAILED", "INPUT", "FROM CACHE", "TO CACHE", "OUTPUT", "COST"), tuple(lines))
 
 
-def _columns(sums: Mapping[str, int], tone: Literal["plain", "strong"]) -> tuple[Cell, ...]:
+def _columns(sums: Mapping[str, float], tone: Literal["plain", "strong"]) -> tuple[Cell, ...]:
     failed = Cell(f"{sums['errors']:,}", "warning" if sums["errors"] else tone)
     tokens = (sums["input"], sums["cache_read"], sums["cache_write"], sums["output"])
-    return (Cell(f"{sums['requests']:,}", tone), failed, *(Cell(f"{count:,}", tone) for count in tokens))
+    cost = Cell(_dollars(sums["cost"]) if sums["cost"] else "", tone)
+    return (Cell(f"{sums['requests']:,}", tone), failed, *(Cell(f"{count:,}", tone) for count in tokens), cost)
+
+
+def _dollars(cost: float) -> str:
+    return f"${cost:,.2f}" if cost >= 0.01 else f"${cost:.4f}"
 
 
 def _span(days: int) -> str:

@@ -16,7 +16,7 @@ from ccproxy_cli.pipeline.pipeline import Pipeline
 from ccproxy_cli.server.app import create_app
 from ccproxy_cli.server.generations import Generation, Generations
 from ccproxy_cli.stores.opening import Stores
-from ccproxy_cli.wiring import Assembly
+from ccproxy_cli.wiring import Assembly, prices
 
 
 async def serve_live(
@@ -44,7 +44,6 @@ async def serve_live(
     """
     redactor = Redactor()
     assembly = Assembly(redactor, stores)
-    observers = [metering(Ledger(stores.later))]
 
     def generation(loaded: Loaded) -> tuple[Generation, Pipeline]:
         settings = loaded.settings
@@ -52,6 +51,7 @@ async def serve_live(
             redactor.learn(token)
         pipeline = assembly.build(settings)
         configure_logging(settings.server.log_level, redactor)
+        observers = [metering(Ledger(stores.later, prices(settings)))]
         app = create_app(settings, pipeline, redactor=redactor, observers=observers, trouble=lambda: reloader.problem)
         return Generation(app, lambda: assembly.release(pipeline)), pipeline
 

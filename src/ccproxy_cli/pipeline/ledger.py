@@ -3,10 +3,12 @@
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
 from urllib.parse import quote, unquote
 
 from attrs import frozen
 
+from ccproxy_cli.core.catalog import Price
 from ccproxy_cli.core.response import Usage
 from ccproxy_cli.pipeline.exchange import Exchange
 from ccproxy_cli.stores.base import Store
@@ -45,48 +47,58 @@ class Used:
     reasoning: int = 0
     untold: int = 0
     """Complete answers whose tokens their provider did not tell."""
+    unpriced: int = 0
+    """Answers whose tokens are told but have no price that is known, or none by the token."""
+    cost: float = 0.0
+    """US dollars for the others, by the prices of their day."""
 
 
-_AMOUNTS = ("requests", "errors", "input", "cache_read", "cache_write", "output", "reasoning", "untold")
+_COUNTS = ("requests", "errors", "input", "cache_read", "cache_write", "output", "reasoning", "untold", "unpriced")
+
+Prices: TypeAlias = Callable[[str, str], Price | None]
+"""What a model costs, by its provider's name and its own."""
 
 
 class Ledger:
     """Takes down what requests have used."""
 
-    def __init__(self, later: WriteBehind, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, later: WriteBehind, prices: Prices, clock: Callable[[], float] = time.time) -> None:
         """`clock` gives Unix seconds."""
         self._later = later
+        self._prices = prices
         self._clock = clock
         self._day = -1
-        self._keys: dict[tuple[str | None, str], str] = {}
-        """Of this day, by client and route."""
+        self._rows: dict[tuple[str | None, str], tuple[str, Price | None]] = {}
+        """Keys and prices of this day, by client and route."""
 
     def note(self, exchange: Exchange, *, failed: bool) -> None:
         """Count a request that is over, if it reached a provider."""
         if exchange.route is None or not exchange.tries:
             return
+        key, price = self._row(exchange.client, exchange.route)
         amounts = {"requests": 1.0}
         if failed:
             amounts["errors"] = 1.0
         if exchange.usage is not None and exchange.usage.output is not None:
             amounts |= _tokens(exchange.usage)
+            amounts |= {"unpriced": 1.0} if price is None else {"cost": price.cost(exchange.usage)}
         elif not failed and exchange.complete:
             amounts["untold"] = 1.0
-        self._later.add(self._key(exchange.client, exchange.route), amounts, _SECONDS_KEPT)
+        self._later.add(key, amounts, _SECONDS_KEPT)
 
-    def _key(self, client: str | None, route: str) -> str:
+    def _row(self, client: str | None, route: str) -> tuple[str, Price | None]:
         day = int(self._clock()) // _DAY
         if day != self._day:
-            self._day, self._keys = day, {}
-        key = self._keys.get((client, route))
-        if key is None:
+            self._day, self._rows = day, {}
+        row = self._rows.get((client, route))
+        if row is None:
             provider, _, model = route.partition("/")
-            if len(self._keys) >= _MOST_MODELS:
-                model = OTHERS
-            key = "/".join((_ROOT, _name_of(day * _DAY), *map(_quoted, (client or "", provider, model[:_LONGEST_NAME]))))
-            if len(self._keys) < 2 * _MOST_MODELS:
-                self._keys[client, route] = key
-        return key
+            name = OTHERS if len(self._rows) >= _MOST_MODELS else model[:_LONGEST_NAME]
+            key = "/".join((_ROOT, _name_of(day * _DAY), *map(_quoted, (client or "", provider, name))))
+            row = key, self._prices(provider, model)
+            if len(self._rows) < 2 * _MOST_MODELS:
+                self._rows[client, route] = row
+        return row
 
 
 def _tokens(usage: Usage) -> dict[str, float]:
@@ -114,7 +126,14 @@ async def used(store: Store, days: int, now: float) -> Sequence[Used]:
     found = await store.counters(f"{_ROOT}/")
     return sorted(
         (
-            Used(day, unquote(client) or None, unquote(provider), unquote(model), **{name: int(amounts.get(name, 0)) for name in _AMOUNTS})
+            Used(
+                day,
+                unquote(client) or None,
+                unquote(provider),
+                unquote(model),
+                **{name: int(amounts.get(name, 0)) for name in _COUNTS},
+                cost=amounts.get("cost", 0.0),
+            )
             for key, amounts in found.items()
             for _, day, client, provider, model in [key.split("/")]
             if day >= first

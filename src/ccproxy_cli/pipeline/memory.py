@@ -2,7 +2,7 @@
 
 Chat clients have no place for proofs, and some others leave thoughts out of the history they send. Their vendor still wants them back
 when the tools have answered, and thinks better with them later. So an answer with proofs is remembered, and when a client replays its calls
-or words without the reasoning, that is put back where it stood. Nothing of it is in any id, and nothing is on disk.
+or words without the reasoning, that is put back where it stood. Nothing of it is in any id.
 """
 
 import itertools

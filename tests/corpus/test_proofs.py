@@ -19,8 +19,9 @@ from ccproxy_cli.core.profile import Profile, ReasoningStyle
 from ccproxy_cli.core.request import Message, Request, Role
 from ccproxy_cli.core.response import Finish, FinishReason, Response
 from ccproxy_cli.core.stream import explode, fold
+from ccproxy_cli.pipeline.homing import bring_home
 from ccproxy_cli.pipeline.memory import RecentTurns, remember, with_recalled
-from ccproxy_cli.pipeline.proofs import Outbound, bring_home
+from ccproxy_cli.pipeline.proofs import Outbound
 from tests.corpus.entries import Entry, entries, needs_corpus
 
 ENDPOINTS = {

@@ -18,7 +18,8 @@ from ccproxy_cli.core.request import Message, Request, Role
 from ccproxy_cli.core.response import Finish, FinishReason, Response, Usage
 from ccproxy_cli.core.seal import MARKER, Place, seal
 from ccproxy_cli.core.stream import explode, fold
-from ccproxy_cli.pipeline.proofs import Outbound, bring_home, holds_envelopes, may_hold_envelopes, only_own
+from ccproxy_cli.pipeline.homing import bring_home, holds_envelopes, may_hold_envelopes, only_own
+from ccproxy_cli.pipeline.proofs import Outbound
 from tests.pipeline.echoes import ASKED, bodied, decoded, echo, key, streamed, whole
 
 SLOTTED = [format_ for format_ in FORMATS.values() if format_.proof_slot is not None]

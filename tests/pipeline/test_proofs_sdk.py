@@ -16,7 +16,8 @@ from ccproxy_cli.core.parts import Part, Proof, ProofKind, Reasoning, Text, Tool
 from ccproxy_cli.core.request import Role
 from ccproxy_cli.core.response import Finish, FinishReason, Response, Usage
 from ccproxy_cli.core.stream import explode
-from ccproxy_cli.pipeline.proofs import Outbound, bring_home
+from ccproxy_cli.pipeline.homing import bring_home
+from ccproxy_cli.pipeline.proofs import Outbound
 from tests.pipeline.echoes import ASKED, key
 
 ODD = "+/+/" * 3

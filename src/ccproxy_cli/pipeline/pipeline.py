@@ -41,6 +41,7 @@ from ccproxy_cli.pipeline.cache import AnswerCache
 from ccproxy_cli.pipeline.calibration import Calibration
 from ccproxy_cli.pipeline.exchange import Answer, Exchange
 from ccproxy_cli.pipeline.facts import CallFacts, facts_of
+from ccproxy_cli.pipeline.homing import bring_home, holds_envelopes, may_hold_envelopes, only_own
 from ccproxy_cli.pipeline.joined import JoinedWords
 from ccproxy_cli.pipeline.limits import Limits
 from ccproxy_cli.pipeline.memory import Listener, remember, with_recalled
@@ -48,7 +49,7 @@ from ccproxy_cli.pipeline.misfit import Misfits, as_if_foreign
 from ccproxy_cli.pipeline.naming import name_in_body, name_in_events
 from ccproxy_cli.pipeline.outgoing import STREAM_HEADERS, encoded, folded, media_type, relayed
 from ccproxy_cli.pipeline.pauses import may_pause, without_pauses
-from ccproxy_cli.pipeline.proofs import KeySource, Outbound, bring_home, holds_envelopes, may_hold_envelopes, only_own
+from ccproxy_cli.pipeline.proofs import KeySource, Outbound
 from ccproxy_cli.pipeline.refusals import refusal_in, without_refused
 from ccproxy_cli.pipeline.rests import Rests
 from ccproxy_cli.pipeline.route import Route, RouteTable, Target

@@ -14,7 +14,7 @@ from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats import FORMATS
 from ccproxy_cli.core.parts import Part, Proof, Reasoning, Text, ToolCall
 from ccproxy_cli.core.request import Request, Role, ThinkingMode
-from ccproxy_cli.pipeline.proofs import map_answers
+from ccproxy_cli.pipeline.homing import map_answers
 
 
 @frozen

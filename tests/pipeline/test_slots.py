@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,13 +50,22 @@ async def test_no_slot_is_lost_when_clients_leave_while_they_are_let_in(leaving:
     await slots.aclose()
 
 
-async def test_who_asks_again_at_once_finds_what_was_just_given_back() -> None:
-    slots = Slots(SlowStore(MemoryStore(Clock())), KEY, 1)
+@pytest.mark.parametrize("turns", range(6))
+async def test_who_asks_again_at_once_finds_what_was_just_given_back(turns: int) -> None:
+    store = SlowStore(MemoryStore(Clock()))
+    slots, other = Slots(store, KEY, 1), Slots(store, KEY, 1)
     for _ in range(5):
         slot = await slots.take()
         assert slot == 0
         slots.give_back(slot)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+    assert await slots.take() == 0
+    await settled()
+    assert await other.take() is None
     await slots.aclose()
+    assert await other.take() == 0
+    await other.aclose()
 
 
 async def test_what_a_dead_process_held_comes_free_and_what_a_living_one_holds_does_not() -> None:

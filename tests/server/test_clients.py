@@ -27,7 +27,7 @@ from ccproxy_cli.server.app import create_app
 from ccproxy_cli.stores.memory import MemoryStore
 from ccproxy_cli.wiring import build_pipeline
 from tests.raw_upstream import RawUpstream, json_reply
-from tests.server.conftest import SSE, Site, StubPipeline, site, streaming, until, whole
+from tests.server.conftest import SSE, Reply, Site, StubPipeline, site, streaming, until, whole
 
 TOKEN = "token-of-the-server-01"
 CLIENTS = {"ann": ClientSettings("token-of-ann-0123456"), "bob": ClientSettings("token-of-bob-0123456")}
@@ -184,6 +184,41 @@ async def test_tokens_are_settled_by_what_the_answer_cost() -> None:
         third = await running.ask()
         assert third.status == 429
         assert json.loads(third.body)["error"]["type"] == "rate_limit_error"
+
+
+def tokens_left(reply: Reply) -> int:
+    return int(reply.headers["anthropic-ratelimit-tokens-remaining"])
+
+
+async def test_what_was_there_already_costs_no_tokens() -> None:
+    async def again(exchange: Exchange) -> Answer:
+        exchange.cache = "hit"
+        return await whole(exchange)
+
+    async with site(StubPipeline(again, limits=limited(tokens_per_minute=1000))) as running:
+        assert [tokens_left(await running.ask(body=b" " * 400)) for _ in range(3)] == [895, 895, 895]
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+async def test_who_leaves_has_made_the_upstream_work_and_who_is_refused_has_not(leaves: bool) -> None:
+    asked = asyncio.Event()
+
+    async def waits(exchange: Exchange) -> Answer:
+        if not asked.is_set():
+            asked.set()
+            if not leaves:
+                raise UpstreamError(APIError(ErrorKind.OVERLOADED, "busy", origin="anthropic"))
+            await asyncio.Event().wait()
+        return await whole(exchange)
+
+    async with site(StubPipeline(waits, limits=limited(tokens_per_minute=1000))) as running:
+        async with running.connect() as connection:
+            await connection.send("POST", "/v1/messages", b" " * 400)
+            await asked.wait()
+            if not leaves:
+                assert (await connection.reply()).status == 529
+        await until(lambda: len(running.log) == 1)
+        assert tokens_left(await running.ask()) // 10 == (89 if leaves else 99)
 
 
 @pytest.fixture

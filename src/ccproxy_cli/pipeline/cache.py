@@ -154,7 +154,7 @@ class AnswerCache:
         finally:
             await chunks.aclose()
             # Official clients hang up on the last frame, so a stream that is let go of may be over all the same.
-            if exchange.outcome == "ok" and exchange.route == wanted and size <= self._largest:
+            if exchange.route == wanted and size <= self._largest:
                 await self._keep(key, packed(exchange, answer.headers, sense.shape, b"".join(pieces), streamed=True, cut=cut))
 
     async def _keep(self, key: str, data: bytes | None) -> None:

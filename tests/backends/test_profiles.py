@@ -55,7 +55,8 @@ def test_a_copy_of_openai_gets_the_limit_under_the_name_it_knows() -> None:
 
 
 def test_the_user_has_the_last_word() -> None:
-    assert profile_for("openai", C, "gpt-5", {"sampling": True, "nonsense": 1}, own_host=True).sampling is True
+    assert profile_for("openai", C, "gpt-5", {"sampling": True}, own_host=True).sampling is True
+    assert profile_for("openai", C, "gpt-5", {"reasoning": "none"}, own_host=True).reasoning is ReasoningStyle.NONE
 
 
 def test_lists_of_a_configuration_file_become_what_the_profile_holds() -> None:

@@ -8,8 +8,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import evolve, fields, frozen
+from attrs import evolve, frozen
 
+from ccproxy_cli.core.facts import read_facts, with_facts
 from ccproxy_cli.core.profile import Profile, ReasoningStyle
 
 _LOW_TO_HIGH = frozenset({"low", "medium", "high"})
@@ -196,7 +197,7 @@ def profile_for(preset: str, format_name: str, model: str, overrides: Mapping[st
 
     Args:
         own_host: the provider is the preset's own vendor, not another server that copies its API.
-        overrides: the user's own facts, by the field names of `Profile`.
+        overrides: the user's own facts, by the field names of `Profile`; those of `without` add to ours.
     """
     original = format_name != "openai-chat" or (own_host and preset in _OPENAIS_OWN)
     facts: dict[str, Any] = {} if original else dict(_COMPATIBLE)
@@ -204,13 +205,4 @@ def profile_for(preset: str, format_name: str, model: str, overrides: Mapping[st
     for row in ROWS:
         if format_name in row.formats and row.preset in (None, preset) and (re.match(row.pattern, model) or re.match(row.pattern, short)):
             facts.update(row.facts)
-    known = {field.name: field.default for field in fields(Profile)}
-    facts.update({name: _fact(value, known[name]) for name, value in overrides.items() if name in known})
-    return evolve(Profile(), **facts)
-
-
-def _fact(value: object, default: object) -> object:
-    """A fact as a configuration file can say it."""
-    if not isinstance(value, list):
-        return value
-    return frozenset(value) if isinstance(default, frozenset) else tuple(value)
+    return with_facts(evolve(Profile(), **facts), read_facts(dict(overrides)))

@@ -9,6 +9,7 @@ from ccproxy_cli.config.origin import Path
 from ccproxy_cli.config.secrets import CLIENT, HEADER_NAME, NEVER_SET, is_literal, is_loopback, looks_real, reference_fault
 from ccproxy_cli.config.settings import LimitSettings, ProviderSettings, Settings
 from ccproxy_cli.config.structure import Fault, did_you_mean
+from ccproxy_cli.core.facts import FACTS, read_fact
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("anthropic", "openai-chat", "openai-responses", "gemini")
@@ -103,6 +104,7 @@ def _check_providers(settings: Settings, presets: Collection[str]) -> Iterator[F
         yield from _check_headers((*here, "headers"), provider.headers)
         if provider.base_url is not None:
             yield from _check_url((*here, "base_url"), provider.base_url, (*provider.api_key, *provider.headers.values()))
+        yield from _check_profile((*here, "profile"), provider.profile)
         yield from _check_claude(here, provider)
 
 
@@ -120,6 +122,17 @@ def _check_claude(here: Path, provider: ProviderSettings) -> Iterator[Fault]:
         if not model or model.startswith("-") or model.split() != [model]:
             yield Fault((*here, "prewarm"), f"prewarm: {model!r} is not the name of a model")
     yield from _above_zero(here, provider, "pool_idle")
+
+
+def _check_profile(path: Path, profile: Mapping[str, object]) -> Iterator[Fault]:
+    for name, value in profile.items():
+        if name not in FACTS:
+            yield Fault((*path, name), f"unknown key {name!r}{did_you_mean(name, FACTS)}")
+            continue
+        try:
+            read_fact(name, value)
+        except ValueError as error:
+            yield Fault((*path, name), f"{name}: {error}")
 
 
 def _check_keys(path: Path, keys: Collection[str]) -> Iterator[Fault]:

@@ -90,6 +90,8 @@ def test_on_a_terminal_a_line_is_for_people() -> None:
     log = RequestLog(stream, clock=lambda: 1_790_000_000.25)
     log(line(backend="up", model="gpt-5", stream=True, dur_ms=12.4))
     log(line("upstream_error", error_type="overloaded", model="evil\x1b[2J\nmodel"))
-    ok, failed = stream.getvalue().decode().splitlines()
+    log(line(client="ann", backend="up", model="gpt-5", cache="hit"))
+    ok, failed, kept = stream.getvalue().decode().splitlines()
     assert ok == "14:13:20  200  POST  /v1/messages  gpt-5 -> up  stream  12 ms"
     assert failed == "14:13:20  200  POST  /v1/messages  evil?[2J?model  0 ms  upstream_error overloaded  req_1"
+    assert kept == "14:13:20  200  POST  /v1/messages  by ann  gpt-5 -> up  kept  0 ms"

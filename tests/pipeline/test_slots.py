@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ccproxy_cli.pipeline.slots import LEASE, Slots
@@ -13,6 +13,7 @@ from tests.pipeline.waiting import Clock, SlowStore, settled
 KEY = "limits/all/slots"
 
 
+@settings(deadline=None)
 @given(most=st.integers(1, 4), steps=st.lists(st.tuples(st.integers(0, 2), st.booleans()), max_size=40))
 async def test_processes_that_share_a_store_never_run_more_than_there_are_slots(most: int, steps: list[tuple[int, bool]]) -> None:
     store = MemoryStore(Clock())
@@ -32,6 +33,7 @@ async def test_processes_that_share_a_store_never_run_more_than_there_are_slots(
     assert len(store) == 0
 
 
+@settings(deadline=None)
 @given(leaving=st.lists(st.integers(0, 4), min_size=1, max_size=12))
 async def test_no_slot_is_lost_when_clients_leave_while_they_are_let_in(leaving: list[int]) -> None:
     store = SlowStore(MemoryStore(Clock()))

@@ -192,8 +192,9 @@ def _refusal(share: Share, measure: Measure, limit: float, wait: float, rates: R
 
 
 def _reservation(bucket: Bucket, exchange: Exchange) -> float:
-    """What the input will cost, as far as its bytes tell. Whatever is larger than the bucket waits until that is full, not for ever."""
-    return min(float(estimate_body(exchange.call.body)), bucket.size)
+    """What the input will cost, as far as its bytes tell, but half a bucket at most: among many small requests a bucket is never full, and
+    large ones must find their turn. The rest is settled like the output."""
+    return min(float(estimate_body(exchange.call.body)), bucket.size / 2)
 
 
 def _in_place_of(general: LimitSettings, own: LimitSettings) -> LimitSettings:

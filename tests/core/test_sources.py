@@ -77,9 +77,13 @@ def through_body(format_: Format, response: Response, losses: Losses | None = No
 
 
 def through_stream(format_: Format, events: Iterable[Event], losses: Losses | None = None) -> Response:
-    encoder, decoder = format_.stream_encoder(REQUEST, losses), format_.stream_decoder()
-    told = in_order(events) if format_.ordered else events
-    return fold([*decoder.feed(b"".join(encoder.encode(event) for event in told)), *decoder.close()])
+    encoder = format_.stream_encoder(REQUEST, losses)
+    return read_stream(format_, b"".join(encoder.encode(event) for event in (in_order(events) if format_.ordered else events)))
+
+
+def read_stream(format_: Format, data: bytes) -> Response:
+    decoder = format_.stream_decoder()
+    return fold([*decoder.feed(data), *decoder.close()])
 
 
 @given(answers())

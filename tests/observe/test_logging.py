@@ -30,6 +30,16 @@ def test_a_line_says_what_happened() -> None:
     assert "traceback" not in found
 
 
+def test_what_was_lost_is_told_clean_and_at_no_great_length() -> None:
+    key = "sk-0123456789abcdefghij"
+    (found,) = logged(line(losses=f"top_k,{key},answer.citations"))
+    assert str(found["losses"]).startswith("top_k,")
+    assert str(found["losses"]).endswith(",answer.citations")
+    assert key not in str(found)
+    assert len(str(logged(line(losses="a," * 10_000))[0]["losses"])) == 1024
+    assert logged(line())[0]["losses"] is None
+
+
 @pytest.mark.parametrize(
     ("outcome", "level"),
     [

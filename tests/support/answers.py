@@ -254,7 +254,19 @@ ANSWERED: Mapping[str, Answered] = {
             "openai-responses": _responses(_words(logprobs=[{"token": "Hi", "logprob": -0.5, "bytes": [72, 105], "top_logprobs": []}])),
             "gemini": _gemini({"text": "Hi"}, logprobsResult={"chosenCandidates": [{"token": "Hi", "logProbability": -0.5}]}),
         },
-        lambda response: "-0.5" in str(response),
+        lambda response: response.logprobs,
+    ),
+    "service tier": Answered(
+        {
+            "anthropic": _claude(HI, service_tier="priority"),
+            "openai-chat": {**_chat({"content": "Hi"}), "service_tier": "priority"},
+            "openai-responses": {**_responses(_words()), "service_tier": "priority"},
+            "gemini": {
+                **_gemini({"text": "Hi"}),
+                "usageMetadata": {"promptTokenCount": 20, "candidatesTokenCount": 9, "serviceTier": "priority"},
+            },
+        },
+        lambda response: response.service_tier,
     ),
     "ended at the limit": Answered(
         {

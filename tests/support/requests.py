@@ -371,8 +371,12 @@ ASKED: Mapping[str, Asked] = {
     "seed": Asked(_set(chat={"seed": 7}, generation={"seed": 7}), lambda request: request.sampling.seed),
     "several answers": Asked(_set(chat={"n": 2}, generation={"candidateCount": 2}), lambda request: True),
     "log probabilities": Asked(
-        _set(chat={"logprobs": True}, responses={"top_logprobs": 2}, generation={"responseLogprobs": True}),
-        lambda request: "logprobs" in str(request.extras).lower(),
+        _set(
+            chat={"logprobs": True, "top_logprobs": 2},
+            responses={"top_logprobs": 2, "include": ["message.output_text.logprobs"]},
+            generation={"responseLogprobs": True, "logprobs": 2},
+        ),
+        lambda request: request.logprobs,
     ),
     "cache marks": Asked(
         _user({"type": "text", "text": "Hi", "cache_control": {"type": "ephemeral"}}),
@@ -383,7 +387,11 @@ ASKED: Mapping[str, Asked] = {
         _set({"metadata": {"user_id": "u"}}, {"safety_identifier": "u"}, {"safety_identifier": "u"}), lambda request: request.user
     ),
     "service tier": Asked(
-        _set({"service_tier": "auto"}, {"service_tier": "flex"}, {"service_tier": "flex"}), lambda request: "tier" in str(request.extras)
+        _set({"service_tier": "standard_only"}, {"service_tier": "default"}, {"service_tier": "default"}, serviceTier="standard"),
+        lambda request: request.service_tier,
+    ),
+    "service tier: flex, priority": Asked(
+        _set(None, {"service_tier": "flex"}, {"service_tier": "flex"}, serviceTier="flex"), lambda request: request.service_tier
     ),
     "turns that the vendor keeps": Asked(
         _set(responses={"previous_response_id": "resp_1"}), lambda request: "previous_response_id" in str(request.extras)

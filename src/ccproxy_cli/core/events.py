@@ -2,8 +2,9 @@
 
     ResponseStart  ( PartStart Delta* PartEnd )*  ResponseEnd
 
-Parts are numbered from 0 in the order they start and may interleave. A `CitationDelta` may also come after its part has ended. `Ping`
-and `OpaqueEvent` may stand anywhere, before the start too. `StreamError` may end the stream at any point after the start and is its last event.
+Parts are numbered from 0 in the order they start and may interleave. A `CitationDelta` may also come after its part has ended.
+`Ping` and `OpaqueEvent` may stand anywhere, before the start too. `StreamError` may end the stream at any point after the start and is
+its last event.
 """
 
 from typing import TypeAlias
@@ -15,6 +16,7 @@ from ccproxy_cli.core.errors import APIError
 from ccproxy_cli.core.extras import NO_EXTRAS, Extras
 from ccproxy_cli.core.hosted import HostedStep
 from ccproxy_cli.core.jsontext import JSON
+from ccproxy_cli.core.logprobs import TokenLogprob
 from ccproxy_cli.core.parts import Part, Proof
 from ccproxy_cli.core.response import NO_USAGE, Finish, Usage
 
@@ -85,6 +87,9 @@ class ResponseEnd:
     usage: Usage = NO_USAGE
     """Final and complete: it replaces what `ResponseStart` said."""
     extras: Extras = NO_EXTRAS
+    service_tier: str | None = None
+    logprobs: tuple[TokenLogprob, ...] = ()
+    """See `Response`, as for the others."""
 
 
 @frozen

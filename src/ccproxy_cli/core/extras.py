@@ -18,6 +18,9 @@ NOTE = "$"
 VITAL = "!"
 """Extras whose names begin with this must not be left out: what they name, such as the turns a vendor keeps, is part of the question."""
 
+ANSWER = "answer."
+"""What a loss's path begins with where the answer lost something, not the question."""
+
 _FREE_MAPS = frozenset({"metadata", "client_metadata", "labels", "logit_bias"})
 """Members that clients fill as they like: empty, they say nothing."""
 
@@ -84,15 +87,16 @@ class Losses:
                         self.add(f"{path}.{name}" if path else name, f"{target} has no place for it")
 
     def refuse_if_strict(self) -> None:
-        """To be called when the request is fully encoded and nothing has been sent.
+        """To be called when the request is fully encoded and nothing has been sent. What an answer lost is recorded and no more: it is
+        paid for, and a client is better served with the rest of it than without.
 
         Raises:
-            BadRequest: the client was strict and something was lost.
+            BadRequest: the client was strict and something was lost of its request.
         """
-        if self.strict and self._by_field:
-            first = next(iter(self))
-            what = "; ".join(f"{loss.field}: {loss.why}" for loss in self)
-            raise BadRequest(f"cannot be carried over without loss: {what}", first.field)
+        lost = [loss for loss in self if not loss.field.startswith(ANSWER)] if self.strict else []
+        if lost:
+            what = "; ".join(f"{loss.field}: {loss.why}" for loss in lost)
+            raise BadRequest(f"cannot be carried over without loss: {what}", lost[0].field)
 
     def __iter__(self) -> Iterator[Loss]:
         return iter(self._by_field.values())

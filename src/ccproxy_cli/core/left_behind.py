@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ccproxy_cli.core.citations import Citation
-from ccproxy_cli.core.extras import Losses
+from ccproxy_cli.core.extras import ANSWER, Losses
 from ccproxy_cli.core.hosted import HostedStep, HostedTool
 from ccproxy_cli.core.parts import CacheMark, Media, Opaque, Part, Proof, Reasoning, Refusal, Text, ToolCall, ToolResult
 from ccproxy_cli.core.profile import Profile
@@ -84,20 +84,16 @@ def media_note(part: Media) -> str:
     return f"[{part.kind.value} left out: the answer's format cannot hold it]"
 
 
-ANSWER = "answer"
-"""What a loss's path begins with where the answer lost something, not the question."""
-
-
 def leave_part(part: Part, target: str, losses: Losses) -> None:
     """Record a part of an answer that `target` has no place for."""
     match part:
         case Media():
-            losses.add(f"{ANSWER}.{part.kind.value}", f"{target} has no place for it in an answer, so a line stands for it")
+            losses.add(f"{ANSWER}{part.kind.value}", f"{target} has no place for it in an answer, so a line stands for it")
         case Opaque(meaning=HostedStep(kind=kind)):
-            losses.add(f"{ANSWER}.{kind.value}", f"{target} has no words for what this hosted tool did")
+            losses.add(f"{ANSWER}{kind.value}", f"{target} has no words for what this hosted tool did")
         case Opaque() | ToolResult():
             name = part.type if isinstance(part, Opaque) else "tool_result"
-            losses.add(f"{ANSWER}.{name}", f"{target} has no such part")
+            losses.add(f"{ANSWER}{name}", f"{target} has no such part")
         case _:
             pass
 
@@ -105,14 +101,24 @@ def leave_part(part: Part, target: str, losses: Losses) -> None:
 def leave_citation(target: str, losses: Losses, *, late: bool = False) -> None:
     """Record a citation that `target` has no words for, or none any more once what it is about has been told."""
     losses.add(
-        f"{ANSWER}.citations", "the words had been told when their source came" if late else f"{target} has no words for such a source"
+        f"{ANSWER}citations", "the words had been told when their source came" if late else f"{target} has no words for such a source"
     )
 
 
 def leave_quote(citation: Citation, target: str, losses: Losses) -> None:
     """Record that a source's own words cannot be told beside its address."""
     if citation.quote is not None:
-        losses.add(f"{ANSWER}.citations.quote", f"{target} has no place for the source's own words")
+        losses.add(f"{ANSWER}citations.quote", f"{target} has no place for the source's own words")
+
+
+def leave_logprobs(target: str, losses: Losses) -> None:
+    """Record the log probabilities of an answer for a `target` that has no words for them."""
+    losses.add(f"{ANSWER}logprobs", f"{target} has no log probabilities")
+
+
+def leave_tier(tier: str, target: str, losses: Losses) -> None:
+    """Record what an answer was served at, in a word that `target` has not."""
+    losses.add(f"{ANSWER}service_tier", f"{target} has no tier {tier[:40]!r}")
 
 
 def leave_ending(finish: Finish, usage: Usage, target: str, losses: Losses, *, cache_write: bool = True) -> None:
@@ -122,8 +128,8 @@ def leave_ending(finish: Finish, usage: Usage, target: str, losses: Losses, *, c
         cache_write: it counts tokens written to a cache apart.
     """
     if finish.stop_sequence is not None:
-        losses.add(f"{ANSWER}.stop_sequence", f"{target} does not tell which one came")
+        losses.add(f"{ANSWER}stop_sequence", f"{target} does not tell which one came")
     if finish.reason is FinishReason.PAUSE:
-        losses.add(f"{ANSWER}.stop_reason", f"{target} has no word for an answer that pauses")
+        losses.add(f"{ANSWER}stop_reason", f"{target} has no word for an answer that pauses")
     if usage.cache_write and not cache_write:
-        losses.add(f"{ANSWER}.usage.cache_write", f"{target} counts it among the rest of the prompt")
+        losses.add(f"{ANSWER}usage.cache_write", f"{target} counts it among the rest of the prompt")

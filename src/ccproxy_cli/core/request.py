@@ -148,4 +148,8 @@ class Request:
     cache: CacheMark | None = None
     """Cache up to the last cacheable thing, wherever that is."""
     cache_key: str | None = None
+    service_tier: str | None = None
+    """How soon and for how much, in OpenAI's words: `auto`, `default`, `flex`, `priority`, and others that it alone knows."""
+    logprobs: int | None = None
+    """Tell how likely each token was, and so many others. None: do not."""
     extras: Extras = NO_EXTRAS

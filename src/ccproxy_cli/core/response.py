@@ -5,6 +5,7 @@ import enum
 from attrs import frozen
 
 from ccproxy_cli.core.extras import NO_EXTRAS, Extras
+from ccproxy_cli.core.logprobs import TokenLogprob
 from ccproxy_cli.core.parts import Part
 
 
@@ -55,6 +56,20 @@ class Usage:
         """Every prompt token, cached or not."""
         return (self.input or 0) + (self.cache_read or 0) + (self.cache_write or 0)
 
+    def plus(self, other: "Usage") -> "Usage":
+        """Both together. The vendor's own breakdown is of one request, so it stays behind."""
+
+        def sums(one: int | None, two: int | None) -> int | None:
+            return None if one is None and two is None else (one or 0) + (two or 0)
+
+        return Usage(
+            input=sums(self.input, other.input),
+            cache_read=sums(self.cache_read, other.cache_read),
+            cache_write=sums(self.cache_write, other.cache_write),
+            output=sums(self.output, other.output),
+            reasoning=sums(self.reasoning, other.reasoning),
+        )
+
 
 NO_USAGE = Usage()
 
@@ -68,6 +83,10 @@ class Response:
     usage: Usage = NO_USAGE
     created: int | None = None
     """Unix seconds, where the vendor says."""
+    service_tier: str | None = None
+    """What it was served at, in the words of `Request.service_tier`, where the vendor says."""
+    logprobs: tuple[TokenLogprob, ...] = ()
+    """Of its words, one token after the other."""
     extras: Extras = NO_EXTRAS
 
 

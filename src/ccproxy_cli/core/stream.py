@@ -99,9 +99,9 @@ class Fold:
                     raise BadUpstream(f"a proof cannot belong to {type(part).__name__}")
                 self._parts[index] = evolve(part, proofs=(*part.proofs, proof))
             case CitationDelta(index, citation):
-                if index >= len(self._parts) or not isinstance(text := self._parts[index], Text):
+                if index >= len(self._parts) or not isinstance(cited := self._parts[index], Text):
                     raise BadUpstream(f"a citation for part {index}, which is no text")
-                self._parts[index] = evolve(text, citations=(*text.citations, citation))
+                self._parts[index] = evolve(cited, citations=(*cited.citations, citation))
             case OpaqueDelta(index):  # what such steps amount to comes with the part's end
                 self._require_open(index, event)
             case PartEnd(index):
@@ -142,6 +142,8 @@ class Fold:
             finish=end.finish,
             usage=end.usage,
             created=start.created,
+            service_tier=end.service_tier,
+            logprobs=end.logprobs,
             extras=merge_extras(start.extras, end.extras),
         )
 
@@ -198,7 +200,7 @@ def explode(response: Response) -> Iterator[Event]:
         for proof in proofs:
             yield ProofDelta(index, proof)
         yield PartEnd(index)
-    yield ResponseEnd(response.finish, response.usage)
+    yield ResponseEnd(response.finish, response.usage, service_tier=response.service_tier, logprobs=response.logprobs)
 
 
 def _split_text(part: Part) -> tuple[Part, str]:

@@ -23,6 +23,8 @@ _REJECTIONS_PER_SECOND = 10
 """A scanner on the port must not fill the disk."""
 _SHOWN = 128
 """Characters of what a client chose freely."""
+_LOSSES_SHOWN = 1024
+"""The same of a list that it can make as long as its request."""
 
 
 @define
@@ -49,6 +51,8 @@ class RequestLine:
     error_type: str | None = None
     tries: int = 0
     """Requests sent upstream."""
+    losses: str | None = None
+    """The fields that were lost, of the request and of the answer: all that tells of a streamed one's."""
     ttfb_ms: float | None = None
     dur_ms: float = 0.0
     bytes_in: int = 0
@@ -89,6 +93,8 @@ class RequestLog:
         members["path"] = self._shown(line.path[:_SHOWN])
         if line.model is not None:
             members["model"] = self._shown(line.model[:_SHOWN])
+        if line.losses is not None:
+            members["losses"] = self._redactor.text(line.losses[:_LOSSES_SHOWN])
         if line.traceback is not None:
             members["traceback"] = self._redactor.text(line.traceback)
         self._write(self._render(members))

@@ -88,7 +88,7 @@ class AgentAnswer:
                 moved = evolve(citation, start=citation.start + len(_GAP), end=(citation.end or 0) + len(_GAP))
                 yield CitationDelta(self._set_off, moved)
             case ResponseEnd(finish, usage):
-                self._usage = usage if self._usage is None else _added(self._usage, usage)
+                self._usage = usage if self._usage is None else self._usage.plus(usage)
                 if finish.reason is not FinishReason.TOOL_CALLS:
                     self.done = True
                     yield evolve(event, usage=self._usage)
@@ -124,18 +124,3 @@ class AgentAnswer:
     def _thought(self, words: str) -> Sequence[Event]:
         place = self._take_place()
         return PartStart(place, Reasoning()), TextDelta(place, self._clean(words)), PartEnd(place)
-
-
-def _added(first: Usage, second: Usage) -> Usage:
-    """Both. The vendor's own breakdown is of one request, so it stays behind."""
-
-    def sums(one: int | None, other: int | None) -> int | None:
-        return None if one is None and other is None else (one or 0) + (other or 0)
-
-    return Usage(
-        input=sums(first.input, second.input),
-        cache_read=sums(first.cache_read, second.cache_read),
-        cache_write=sums(first.cache_write, second.cache_write),
-        output=sums(first.output, second.output),
-        reasoning=sums(first.reasoning, second.reasoning),
-    )

@@ -244,7 +244,11 @@ def test_the_events_of_a_stream_in_full() -> None:
         ProofDelta(0, Proof("anthropic", "sig")),
         PartEnd(0),
         OpaqueEvent("anthropic", {"type": "news", "n": 1}),
-        ResponseEnd(Finish(FinishReason.STOP, "end_turn"), Usage(5, 2, None, 9, extras={"anthropic": {"service_tier": "standard"}})),
+        ResponseEnd(
+            Finish(FinishReason.STOP, "end_turn"),
+            Usage(5, 2, None, 9, extras={"anthropic": {"service_tier": "standard"}}),
+            service_tier="default",
+        ),
     ]
 
 

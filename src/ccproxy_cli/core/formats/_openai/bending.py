@@ -83,3 +83,8 @@ def bend_output(output: Output | None, profile: Profile, target: str, own: Extra
         losses.add("output_config.format", "this model takes no schema for its answer")
         return None
     return evolve(output, name=output.name or "response", extras=own)
+
+
+def bend_tier(tier: str | None) -> str | None:
+    """The service tier, unless it says what holds anyhow."""
+    return None if tier == "auto" else tier

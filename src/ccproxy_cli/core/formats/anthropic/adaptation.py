@@ -33,6 +33,8 @@ def adapt(request: Request, profile: Profile, losses: Losses) -> Request:
     user = _adapt_user(request.user, losses)
     if request.cache_key is not None:
         losses.add("cache_key", f"{NAME} has no cache keys")
+    if request.logprobs is not None:
+        losses.add("logprobs", f"{NAME} has no log probabilities")
     prompt = mark_cache(Prompt(tools, (*instructions, *leading, *told), messages), request.cache, losses)
     return Request(
         model=request.model,
@@ -49,6 +51,7 @@ def adapt(request: Request, profile: Profile, losses: Losses) -> Request:
         stream=request.stream,
         user=user,
         cache=request.cache,
+        service_tier=_adapt_tier(request.service_tier, losses),
         extras={NAME: request.extras[NAME]} if NAME in request.extras else NO_EXTRAS,
     )
 
@@ -82,6 +85,13 @@ def _adapt_user(user: str | None, losses: Losses) -> str | None:
         return user
     losses.add("user", f"{NAME} takes at most {_MAX_USER_ID} characters")
     return None
+
+
+def _adapt_tier(tier: str | None, losses: Losses) -> str | None:
+    """The tier, unless it says what holds anyhow."""
+    if tier not in (None, "auto", "default"):
+        losses.add("service_tier", f"{NAME} has no tier {tier!r}")
+    return tier if tier == "default" else None
 
 
 def _adapt_output(output: Output | None, profile: Profile, losses: Losses) -> tuple[Output | None, tuple[Text, ...]]:

@@ -47,6 +47,8 @@ TYPE_NOTE = NOTE + "type"
 BETA_NOTE = NOTE + "output_format"
 """The schema stood in `output_format`, the older spelling of `output_config.format`."""
 
+TIERS: Mapping[str, str] = MappingProxyType({"auto": "auto", "standard_only": "default"})
+"""The vendor's words for service tiers, and the vocabulary's."""
 FORWARDED_HEADERS = ("anthropic-version", "anthropic-beta")
 MAX_INT = 2**53
 """Beyond it clients and vendors disagree about what number was meant."""
@@ -118,8 +120,18 @@ def _request(wire: RequestWire, call: HTTPCall) -> Request:
         stream=wire.stream,
         user=wire.metadata.user_id if wire.metadata else None,
         cache=decode_cache(wire.cache_control),
+        service_tier=_tier(members),
         extras=extras_of(NAME, members),
     )
+
+
+def _tier(members: dict[str, JSON]) -> str | None:
+    """The service tier, taken out of `members` where it is known."""
+    word = members.get("service_tier")
+    if not isinstance(word, str) or word not in TIERS:
+        return None
+    del members["service_tier"]
+    return TIERS[word]
 
 
 def _check(wire: RequestWire) -> None:

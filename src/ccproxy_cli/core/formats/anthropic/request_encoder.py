@@ -24,7 +24,7 @@ from ccproxy_cli.core.formats.anthropic.parts import (
     with_extras,
     write_opaque,
 )
-from ccproxy_cli.core.formats.anthropic.request_decoder import BETA_NOTE, CALL_NOTE, TYPE_NOTE
+from ccproxy_cli.core.formats.anthropic.request_decoder import BETA_NOTE, CALL_NOTE, TIERS, TYPE_NOTE
 from ccproxy_cli.core.formats.anthropic.wire import NAME
 from ccproxy_cli.core.http import HTTPCall
 from ccproxy_cli.core.jsontext import JSON, JSONError, dumps
@@ -98,6 +98,7 @@ def write_body(request: Request, losses: Losses) -> dict[str, JSON]:
         "stop_sequences": None if request.stop is None else list(request.stop),
         "cache_control": None if request.cache is None else encode_cache(request.cache),
         "stream": request.stream,
+        "service_tier": next((word for word, tier in TIERS.items() if tier == request.service_tier), None),
     }
     body |= {name: value for name, value in plain.items() if value is not None}
     if request.user is not None:

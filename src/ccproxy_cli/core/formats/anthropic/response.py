@@ -18,11 +18,11 @@ from ccproxy_cli.core.formats.anthropic.parts import (
     encode_unproven_thinking,
     own_members,
 )
-from ccproxy_cli.core.formats.anthropic.usage import decode_finish, decode_usage, encode_finish, encode_usage
+from ccproxy_cli.core.formats.anthropic.usage import decode_finish, decode_usage, encode_finish, encode_usage, read_tier, write_tier
 from ccproxy_cli.core.formats.anthropic.wire import KIT, NAME, ResponseWire
 from ccproxy_cli.core.ids import digest_id, fit_id
 from ccproxy_cli.core.jsontext import JSON, JSONError, dumps
-from ccproxy_cli.core.left_behind import is_blank, leave_part, media_note
+from ccproxy_cli.core.left_behind import is_blank, leave_logprobs, leave_part, media_note
 from ccproxy_cli.core.parts import Media, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
 from ccproxy_cli.core.request import Request
 from ccproxy_cli.core.response import Finish, FinishReason, Response
@@ -42,12 +42,14 @@ def decode_response(body: bytes) -> Response:
     if isinstance(value, dict) and value.get("type", "message") != "message":
         raise BadUpstream(f"upstream sent a {str(value['type'])[:40]!r} where a message was due")
     wire = KIT.read(value, ResponseWire, BadUpstream)
+    usage = decode_usage(wire.usage)
     return Response(
         id=wire.id,
         model=wire.model,
         parts=decode_parts(wire.content, "content", BadUpstream),
         finish=decode_finish(wire.stop_reason, wire.stop_sequence),
-        usage=decode_usage(wire.usage),
+        usage=usage,
+        service_tier=read_tier(usage),
         extras=extras_of(NAME, message_members(wire)),
     )
 
@@ -85,8 +87,10 @@ def encode_response(response: Response, request: Request, losses: Losses | None 
         "content": blocks,
         "stop_reason": encode_finish(response.finish, response.parts, native),
         "stop_sequence": response.finish.stop_sequence,
-        "usage": encode_usage(response.usage, native),
+        "usage": encode_usage(response.usage, native) | ({} if native else write_tier(response.service_tier, losses)),
     }
+    if response.logprobs:
+        leave_logprobs(NAME, losses)
     for name, value in own_members(response.extras).items():
         body.setdefault(name, value)
     return dumps(body)

@@ -35,7 +35,7 @@ from ccproxy_cli.core.formats.anthropic.errors import decode_error_object
 from ccproxy_cli.core.formats.anthropic.hosted import read_step
 from ccproxy_cli.core.formats.anthropic.parts import UNSIGNED_NOTE, citations_of, decode_part
 from ccproxy_cli.core.formats.anthropic.response import message_members
-from ccproxy_cli.core.formats.anthropic.usage import decode_finish, decode_usage, read_usage
+from ccproxy_cli.core.formats.anthropic.usage import decode_finish, decode_usage, read_tier, read_usage
 from ccproxy_cli.core.formats.anthropic.wire import KIT, NAME, Block, ResponseWire
 from ccproxy_cli.core.framing import Frame, SSEDecoder
 from ccproxy_cli.core.jsontext import JSON, JSONError, dumps_str, loads
@@ -206,11 +206,9 @@ class StreamDecoder:
         if not isinstance(reason, str | None) or not isinstance(sequence, str | None):
             raise BadUpstream("upstream sent a stop reason that is not a string")
         members = {name: value for name, value in self._end.items() if name not in ("stop_reason", "stop_sequence")}
-        end = ResponseEnd(
-            decode_finish(reason, sequence),
-            decode_usage(read_usage(self._usage or None)),
-            extras_of(NAME, {**self._end_members, **members}),
-        )
+        usage = decode_usage(read_usage(self._usage or None))
+        extras = extras_of(NAME, {**self._end_members, **members})
+        end = ResponseEnd(decode_finish(reason, sequence), usage, extras, read_tier(usage))
         return [*events, end]
 
     # Parts.

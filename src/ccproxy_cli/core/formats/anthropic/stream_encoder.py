@@ -35,11 +35,11 @@ from ccproxy_cli.core.formats.anthropic.errors import encode_stream_error
 from ccproxy_cli.core.formats.anthropic.hosted import Showing
 from ccproxy_cli.core.formats.anthropic.parts import citations_of, encode_text, encode_thinking, encode_unproven_thinking, own_members
 from ccproxy_cli.core.formats.anthropic.response import call_id, message_id
-from ccproxy_cli.core.formats.anthropic.usage import encode_finish, encode_usage
+from ccproxy_cli.core.formats.anthropic.usage import encode_finish, encode_usage, write_tier
 from ccproxy_cli.core.formats.anthropic.wire import NAME
 from ccproxy_cli.core.framing import encode_frame
 from ccproxy_cli.core.jsontext import JSON, dumps, dumps_str
-from ccproxy_cli.core.left_behind import is_blank, leave_citation, leave_part, media_note
+from ccproxy_cli.core.left_behind import is_blank, leave_citation, leave_logprobs, leave_part, media_note
 from ccproxy_cli.core.parts import Media, Opaque, Part, Proof, ProofKind, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
 from ccproxy_cli.core.request import Request
 from ccproxy_cli.core.stream import finished_opaque, merge_extras
@@ -152,7 +152,12 @@ class StreamEncoder:
                 delta[name] = value
             elif name in said or (name in _BESIDE_DELTA and value is not None):
                 beside[name] = value
-        final = {"type": "message_delta", "delta": delta, "usage": encode_usage(event.usage, self._native), **beside}
+        usage = encode_usage(event.usage, self._native)
+        if not self._native:
+            usage |= write_tier(event.service_tier, self._losses)
+        if event.logprobs:
+            leave_logprobs(NAME, self._losses)
+        final = {"type": "message_delta", "delta": delta, "usage": usage, **beside}
         return due + _frame(final) + _frame({"type": "message_stop"})
 
     # Parts.

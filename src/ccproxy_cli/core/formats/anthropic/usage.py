@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from ccproxy_cli.core.errors import BadUpstream
-from ccproxy_cli.core.extras import extras_of
+from ccproxy_cli.core.extras import Losses, extras_of
 from ccproxy_cli.core.formats.anthropic.parts import own_members
 from ccproxy_cli.core.formats.anthropic.wire import KIT, NAME, UsageWire
 from ccproxy_cli.core.jsontext import JSON
+from ccproxy_cli.core.left_behind import leave_tier
 from ccproxy_cli.core.parts import Part, Refusal, ToolCall
 from ccproxy_cli.core.response import NO_USAGE, Finish, FinishReason, Usage
 
@@ -25,6 +26,8 @@ _REASONS: Mapping[str, FinishReason] = MappingProxyType(
 _WORDS: Mapping[FinishReason, str] = MappingProxyType(
     {reason: word for word, reason in _REASONS.items()} | {FinishReason.FILTERED: "refusal", FinishReason.OTHER: "end_turn"}
 )
+_TIERS: Mapping[str, str] = MappingProxyType({"standard": "default", "priority": "priority", "batch": "batch"})
+_TIER_WORDS: Mapping[str, str] = MappingProxyType({tier: word for word, tier in _TIERS.items()})
 _BEYOND_CALLS = frozenset({FinishReason.LENGTH, FinishReason.CONTEXT_FULL, FinishReason.REFUSAL, FinishReason.FILTERED})
 """Reasons that stand even though the answer holds tool calls."""
 
@@ -94,3 +97,19 @@ def encode_usage(usage: Usage, native: bool) -> dict[str, JSON]:
     for name, value in rest.items():
         written.setdefault(name, value)
     return written
+
+
+def read_tier(usage: Usage) -> str | None:
+    """What the answer was served at, which stands among the counts."""
+    word = usage.extras.get(NAME, {}).get("service_tier")
+    return _TIERS.get(word) if isinstance(word, str) else None
+
+
+def write_tier(tier: str | None, losses: Losses) -> dict[str, JSON]:
+    """The member of the counts that says what an answer of another format was served at."""
+    if tier is None:
+        return {}
+    if tier not in _TIER_WORDS:
+        leave_tier(tier, NAME, losses)
+        return {}
+    return {"service_tier": _TIER_WORDS[tier]}

@@ -5,6 +5,7 @@ from attrs import evolve
 from ccproxy_cli.core.arguments import FREE_TEXT
 from ccproxy_cli.core.extras import NO_EXTRAS, Losses
 from ccproxy_cli.core.formats.gemini import spelling
+from ccproxy_cli.core.formats.gemini.finish import TIER_WORDS
 from ccproxy_cli.core.formats.gemini.history import adapt_history
 from ccproxy_cli.core.formats.gemini.hosted import write_tool
 from ccproxy_cli.core.formats.gemini.names import fit_name
@@ -45,6 +46,7 @@ def adapt(request: Request, profile: Profile, losses: Losses) -> Request:
         user=None,
         cache=None,
         cache_key=None,
+        service_tier=_tier(request.service_tier, losses),
         extras=NO_EXTRAS,
     )
     request = _adapt_tools(request, profile, losses)
@@ -70,6 +72,14 @@ def _instructions(request: Request, losses: Losses) -> list[Text | Opaque]:
 
 
 # Amounts
+
+
+def _tier(tier: str | None, losses: Losses) -> str | None:
+    """The tier, unless it says what holds anyhow."""
+    if tier in (None, "auto") or tier in TIER_WORDS:
+        return None if tier == "auto" else tier
+    losses.add("service_tier", f"{NAME} has no tier {tier!r}")
+    return None
 
 
 def _limit(limit: int | None, profile: Profile, losses: Losses) -> int | None:

@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from ccproxy_cli.core.errors import BadUpstream
-from ccproxy_cli.core.extras import NO_EXTRAS, extras_of
+from ccproxy_cli.core.extras import NO_EXTRAS, Losses, extras_of
 from ccproxy_cli.core.formats.gemini import spelling
 from ccproxy_cli.core.formats.gemini.wire import KIT, NAME, UsageWire
 from ccproxy_cli.core.jsontext import JSON
+from ccproxy_cli.core.left_behind import leave_tier
+from ccproxy_cli.core.logprobs import Likely, TokenLogprob
 from ccproxy_cli.core.parts import Part, Refusal, ToolCall
 from ccproxy_cli.core.response import NO_USAGE, Finish, FinishReason, Usage
 
@@ -45,6 +47,12 @@ _WORDS: Mapping[FinishReason, str] = MappingProxyType(
         FinishReason.OTHER: "OTHER",
     }
 )
+TIERS: Mapping[str, str] = MappingProxyType({"standard": "default", "flex": "flex", "priority": "priority"})
+"""The vendor's words for service tiers, in whatever case, and the vocabulary's."""
+TIER_WORDS: Mapping[str, str] = MappingProxyType({tier: word for word, tier in TIERS.items()})
+_TRAFFIC: Mapping[str, str] = MappingProxyType({"ON_DEMAND": "default", "ON_DEMAND_FLEX": "flex", "ON_DEMAND_PRIORITY": "priority"})
+"""How answers say it where official clients look (google-genai 3.3 does not know `serviceTier` in an answer, which was recorded there)."""
+_TRAFFIC_WORDS: Mapping[str, str] = MappingProxyType({tier: word for word, tier in _TRAFFIC.items()})
 CUT_SHORT = frozenset({FinishReason.LENGTH, FinishReason.CONTEXT_FULL})
 _BEFORE_CALLS = frozenset({FinishReason.STOP, FinishReason.STOP_SEQUENCE, FinishReason.OTHER})
 """Reasons that mean the calls, if the answer holds some: the vendor's word for that is STOP."""
@@ -111,3 +119,63 @@ def encode_usage(usage: Usage) -> dict[str, JSON]:
     if written:
         written["totalTokenCount"] = (prompt or 0) + (usage.output or 0)
     return written
+
+
+def read_tier(usage: Usage) -> str | None:
+    """What the answer was served at, which stands among the counts."""
+    counts = usage.extras.get(NAME, NO_EXTRAS).get(spelling.USAGE)
+    if not isinstance(counts, dict):
+        return None
+    return TIERS.get(str(counts.get("serviceTier")).lower()) or _TRAFFIC.get(str(counts.get("trafficType")))
+
+
+def write_tier(tier: str | None, losses: Losses) -> dict[str, JSON]:
+    """The member of the counts that says what an answer of another format was served at."""
+    if tier is None:
+        return {}
+    if tier not in _TRAFFIC_WORDS:
+        leave_tier(tier, NAME, losses)
+        return {}
+    return {"trafficType": _TRAFFIC_WORDS[tier]}
+
+
+# Log probabilities
+
+
+def read_logprobs(candidate: Mapping[str, JSON]) -> tuple[TokenLogprob, ...]:
+    """The tokens that a candidate tells of."""
+    result = candidate.get("logprobsResult")
+    if not isinstance(result, dict):
+        return ()
+    others = result.get("topCandidates")
+    tops = [each.get("candidates") if isinstance(each, dict) else None for each in others] if isinstance(others, list) else []
+    found: list[TokenLogprob] = []
+    for number, chosen in enumerate(_read_likely(result.get("chosenCandidates"))):
+        top = tuple(_read_likely(tops[number])) if number < len(tops) else ()
+        found.append(TokenLogprob(chosen.token, chosen.logprob, top))
+    return tuple(found)
+
+
+def _read_likely(raw: JSON) -> list[Likely]:
+    found: list[Likely] = []
+    for each in raw if isinstance(raw, list) else ():
+        match each:
+            case {"token": str() as token, "logProbability": int() | float() as logprob}:
+                found.append(Likely(token, logprob))
+            case _:
+                pass
+    return found
+
+
+def write_logprobs(tokens: Sequence[TokenLogprob]) -> dict[str, JSON]:
+    """The member of a candidate that tells of tokens; none if there is nothing to tell."""
+    if not tokens:
+        return {}
+    result: dict[str, JSON] = {"chosenCandidates": [_write_likely(each) for each in tokens]}
+    if any(each.top for each in tokens):
+        result["topCandidates"] = [{"candidates": [_write_likely(other) for other in each.top]} for each in tokens]
+    return {"logprobsResult": result}
+
+
+def _write_likely(likely: Likely | TokenLogprob) -> dict[str, JSON]:
+    return {"token": likely.token, "logProbability": likely.logprob}

@@ -19,6 +19,7 @@ SHOWN, HIDDEN = "summarized", "omitted"
 """How the vocabulary says whether thinking is shown."""
 _MODALITIES = NOTE + "responseModalities"
 _COUNT = NOTE + "candidateCount"
+_LOGPROBS = NOTE + "logprobs"
 MAX_INT = 2**53
 """What every JSON parser reads exactly. Nobody means more."""
 _UNSPECIFIED = ("THINKING_LEVEL_UNSPECIFIED", "", 0)
@@ -33,6 +34,7 @@ class Generation:
     stop: tuple[str, ...] | None = None
     output: Output | None = None
     thinking: Thinking | None = None
+    logprobs: int | None = None
     members: dict[str, JSON] = field(factory=dict)
     """What rides along, for the request's extras."""
 
@@ -52,6 +54,7 @@ def decode_generation(wire: GenerationConfig | None) -> Generation:
         "maxOutputTokens": _whole(wire.max_output_tokens, "maxOutputTokens", numbers),
         "seed": _whole(wire.seed, "seed", numbers),
         "candidateCount": _whole(wire.candidate_count, "candidateCount", numbers),
+        "logprobs": _whole(wire.logprobs, "logprobs", numbers),
     }
     if whole["candidateCount"] not in (None, 1):
         path = f"{PATH}.candidateCount"
@@ -64,7 +67,11 @@ def decode_generation(wire: GenerationConfig | None) -> Generation:
         stop=None if wire.stop_sequences is None else tuple(wire.stop_sequences),
         output=_decode_output(wire, rest),
         thinking=_decode_thinking(wire.thinking_config, rest),
+        logprobs=(whole["logprobs"] or 0) if wire.response_logprobs else None,
     )
+    if wire.response_logprobs is not None or wire.logprobs is not None:
+        said = {"responseLogprobs": wire.response_logprobs, "logprobs": whole["logprobs"]}
+        rest[_LOGPROBS] = {name: value for name, value in said.items() if value is not None}
     if numbers:
         rest[spelling.NUMBERS] = numbers
     if rest.get("responseModalities") == ["TEXT"]:  # the default, which most SDKs write out
@@ -158,6 +165,7 @@ def encode_generation(request: Request) -> dict[str, JSON] | None:
         "frequencyPenalty": sampling.frequency_penalty,
         "seed": sampling.seed,
         "responseModalities": rest.get(_MODALITIES),
+        **_logprobs(request, rest),
     }
     config = {name: value for name, value in plain.items() if value is not None}
     _as_fractions(config, rest)
@@ -166,6 +174,12 @@ def encode_generation(request: Request) -> dict[str, JSON] | None:
         config["thinkingConfig"] = encode_thinking(request.thinking)
     config = spelling.complete(config, rest)
     return config if config or spelling.EMPTY + PATH in notes else None
+
+
+def _logprobs(request: Request, notes: Mapping[str, JSON]) -> dict[str, JSON]:
+    if _LOGPROBS in notes:
+        return dict(notes[_LOGPROBS])
+    return {} if request.logprobs is None else {"responseLogprobs": True, "logprobs": request.logprobs or None}
 
 
 def _as_fractions(config: dict[str, JSON], notes: Mapping[str, JSON]) -> None:

@@ -9,6 +9,7 @@ from ccproxy_cli.core.formats._blame import parse
 from ccproxy_cli.core.formats._wirekit import W, snake_case
 from ccproxy_cli.core.formats.gemini import spelling
 from ccproxy_cli.core.formats.gemini.envelope import STREAM, split_path, wants_array
+from ccproxy_cli.core.formats.gemini.finish import TIERS
 from ccproxy_cli.core.formats.gemini.generation import decode_generation
 from ccproxy_cli.core.formats.gemini.pairing import Pairing
 from ccproxy_cli.core.formats.gemini.parts import decode_part
@@ -114,8 +115,20 @@ def _decode(wire: RequestWire, model: str, stream: bool | None, notes: dict[str,
         thinking=generation.thinking,
         output=generation.output,
         stream=stream,
+        service_tier=_tier(members),
+        logprobs=generation.logprobs,
         extras=extras_of(NAME, members),
     )
+
+
+def _tier(members: dict[str, JSON]) -> str | None:
+    """The service tier, taken out of `members` where it is known."""
+    for name in ("serviceTier", "service_tier"):
+        word = members.get(name)
+        if isinstance(word, str) and word.lower() in TIERS:
+            members[spelling.TIER] = {name: members.pop(name)}
+            return TIERS[word.lower()]
+    return None
 
 
 def _messages(contents: Sequence[ContentWire]) -> tuple[Message, ...]:

@@ -11,6 +11,7 @@ from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats.gemini import spelling
 from ccproxy_cli.core.formats.gemini.adaptation import adapt
 from ccproxy_cli.core.formats.gemini.envelope import COUNT, GENERATE, STREAM, path_of
+from ccproxy_cli.core.formats.gemini.finish import TIER_WORDS
 from ccproxy_cli.core.formats.gemini.generation import encode_generation
 from ccproxy_cli.core.formats.gemini.parts import encode_part
 from ccproxy_cli.core.formats.gemini.tools import encode_choice, encode_tools
@@ -63,6 +64,10 @@ def _body(request: Request, profile: Profile, losses: Losses) -> dict[str, JSON]
     generation = encode_generation(request)
     if generation is not None:
         body["generationConfig"] = generation
+    if spelling.TIER in notes:
+        body |= notes[spelling.TIER]
+    elif request.service_tier is not None:
+        body["serviceTier"] = TIER_WORDS[request.service_tier]
     if spelling.MODEL in notes:
         body["model"] = f"models/{request.model}" if str(notes[spelling.MODEL]).startswith("models/") else request.model
     if profile.without and not own:

@@ -6,7 +6,7 @@ from ccproxy_cli.core.formats._blame import parse
 from ccproxy_cli.core.formats.gemini import spelling
 from ccproxy_cli.core.formats.gemini.candidates import answer_id, candidate_members, content_members, content_parts, first_candidate
 from ccproxy_cli.core.formats.gemini.errors import decode_error_object, holds_error
-from ccproxy_cli.core.formats.gemini.finish import decode_finish, decode_usage
+from ccproxy_cli.core.formats.gemini.finish import decode_finish, decode_usage, read_logprobs, read_tier
 from ccproxy_cli.core.formats.gemini.grounding import with_citations
 from ccproxy_cli.core.formats.gemini.pairing import AnswerIds
 from ccproxy_cli.core.formats.gemini.parts import decode_part
@@ -56,12 +56,15 @@ def _decode(wire: ResponseWire) -> Response:
             for index, part in enumerate(content_parts(first.content))
         )
         parts = with_citations(parts, beside)
+    usage = decode_usage(wire.usage_metadata)
     called = any(isinstance(part, ToolCall) for part in parts)
     return Response(
         id=wire.response_id or "",
         model=wire.model_version or "",
         parts=parts,
         finish=decode_finish(first.finish_reason if first else None, called=called, blocked=first is None),
-        usage=decode_usage(wire.usage_metadata),
+        usage=usage,
+        service_tier=read_tier(usage),
+        logprobs=() if first is None else read_logprobs(first.extras),
         extras=extras_of(NAME, members),
     )

@@ -7,7 +7,7 @@ from ccproxy_cli.core.arguments import parse_arguments
 from ccproxy_cli.core.errors import BadUpstream
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats.gemini import spelling
-from ccproxy_cli.core.formats.gemini.finish import CUT_SHORT, encode_finish, encode_usage
+from ccproxy_cli.core.formats.gemini.finish import CUT_SHORT, encode_finish, encode_usage, write_logprobs, write_tier
 from ccproxy_cli.core.formats.gemini.grounding import Grounds
 from ccproxy_cli.core.formats.gemini.media import encode_media
 from ccproxy_cli.core.formats.gemini.parts import encode_call, encode_part, encode_words, finish
@@ -38,6 +38,8 @@ def encode_response(response: Response, request: Request, losses: Losses | None 
     body: dict[str, JSON] = {}
     if not native or spelling.CANDIDATE in notes:
         candidate = _candidate(parts, notes if native else None) | grounds.members()
+        if not native:
+            candidate |= write_logprobs(response.logprobs)
         reason = encode_finish(response.finish, response.parts, native)
         if reason is not None:
             candidate["finishReason"] = reason
@@ -46,6 +48,8 @@ def encode_response(response: Response, request: Request, losses: Losses | None 
     if not native:
         leave_ending(response.finish, response.usage, NAME, grounds.losses, cache_write=False)
     usage = encode_usage(response.usage)
+    if not native:
+        usage = usage | write_tier(response.service_tier, grounds.losses)
     if usage:
         body["usageMetadata"] = usage
     return dumps(spelling.complete(body, notes))

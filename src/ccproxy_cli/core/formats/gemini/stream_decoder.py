@@ -27,7 +27,7 @@ from ccproxy_cli.core.extras import NOTE, extras_of
 from ccproxy_cli.core.formats.gemini import spelling
 from ccproxy_cli.core.formats.gemini.candidates import answer_id, candidate_members, content_members, content_parts, first_candidate
 from ccproxy_cli.core.formats.gemini.errors import decode_error_object, holds_error
-from ccproxy_cli.core.formats.gemini.finish import decode_finish, decode_usage
+from ccproxy_cli.core.formats.gemini.finish import decode_finish, decode_usage, read_logprobs, read_tier
 from ccproxy_cli.core.formats.gemini.grounding import MEMBERS, Words, read_citations, read_steps
 from ccproxy_cli.core.formats.gemini.pairing import AnswerIds
 from ccproxy_cli.core.formats.gemini.partial import PartialArguments
@@ -42,7 +42,7 @@ from ccproxy_cli.core.stream import fold
 _BOM = b"\xef\xbb\xbf"
 _CHUNK = frozenset({"candidates", "usageMetadata", "modelVersion", "responseId"})
 _PIECES = ("partialArgs", "willContinue")
-_MERGED = ("citationMetadata",)
+_MERGED = ("citationMetadata", "logprobsResult")
 """Members of a candidate of which every chunk brings more; of all others the last counts."""
 
 
@@ -206,7 +206,8 @@ class StreamDecoder:
             members |= {spelling.CANDIDATE: self._candidate, spelling.CONTENT: content}
         finish = decode_finish(self._finish, called=self._called, blocked=self._blocked)
         usage = None if self._usage is None else KIT.read(self._usage, UsageWire, BadUpstream, "usageMetadata")
-        events.append(ResponseEnd(finish, decode_usage(usage), extras_of(NAME, members)))
+        counts = decode_usage(usage)
+        events.append(ResponseEnd(finish, counts, extras_of(NAME, members), read_tier(counts), read_logprobs(self._candidate)))
         return events
 
     def _take(self, wire: CandidateWire, events: list[Event]) -> None:

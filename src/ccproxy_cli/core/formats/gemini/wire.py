@@ -129,6 +129,8 @@ class GenerationConfig(ProtoWire):
     response_schema: JSON = attrs.field(default=None, alias="responseSchema")
     response_json_schema: JSON = attrs.field(default=None, alias="responseJsonSchema")
     thinking_config: ThinkingConfig | None = attrs.field(default=None, alias="thinkingConfig")
+    response_logprobs: bool | None = attrs.field(default=None, alias="responseLogprobs")
+    logprobs: float | None = None
 
 
 @attrs.define(kw_only=True)

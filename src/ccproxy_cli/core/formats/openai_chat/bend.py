@@ -10,7 +10,7 @@ from attrs import evolve
 
 from ccproxy_cli.core.efforts import wanted_effort
 from ccproxy_cli.core.extras import Losses
-from ccproxy_cli.core.formats._openai.bending import bend_choice, bend_effort, bend_limit, bend_output, object_schema
+from ccproxy_cli.core.formats._openai.bending import bend_choice, bend_effort, bend_limit, bend_output, bend_tier, object_schema
 from ccproxy_cli.core.formats._openai.user import USER, alias
 from ccproxy_cli.core.formats.openai_chat import spelling
 from ccproxy_cli.core.formats.openai_chat.hosted import write_search
@@ -67,6 +67,8 @@ def bend(request: Request, profile: Profile, losses: Losses) -> Request:
         user=alias(request.user),
         cache=request.cache if profile.cache_marks else None,
         cache_key=request.cache_key if profile.prompt_cache_key else None,
+        service_tier=bend_tier(request.service_tier),
+        logprobs=request.logprobs,
         extras={NAME: notes},
     )
 

@@ -23,6 +23,7 @@ from ccproxy_cli.core.events import (
     StreamError,
     TextDelta,
 )
+from ccproxy_cli.core.formats._openai.tiers import read_tier
 from ccproxy_cli.core.formats.openai_chat import spelling
 from ccproxy_cli.core.formats.openai_chat.assistant import REASONING_MEMBERS
 from ccproxy_cli.core.formats.openai_chat.calls import Calls, Fragment, read_fragment, read_legacy_fragment
@@ -30,7 +31,7 @@ from ccproxy_cli.core.formats.openai_chat.errors import error_in_answer
 from ccproxy_cli.core.formats.openai_chat.finish import read_finish, read_usage
 from ccproxy_cli.core.formats.openai_chat.gather import gather
 from ccproxy_cli.core.formats.openai_chat.parts import thinking_text
-from ccproxy_cli.core.formats.openai_chat.response import id_maker, read_annotations
+from ccproxy_cli.core.formats.openai_chat.response import id_maker, read_annotations, read_answer_logprobs
 from ccproxy_cli.core.formats.openai_chat.wire import NAME
 from ccproxy_cli.core.framing import Frame, SSEDecoder
 from ccproxy_cli.core.jsontext import JSON, JSONError, loads
@@ -379,4 +380,6 @@ class ChatStreamDecoder:
         if type(self._finish) is not str:
             self._later["choice.finish_reason"] = self._finish
         finish = read_finish(self._finish, calls=self._has_calls, refused=self._has_refusal)
-        out.append(ResponseEnd(finish, read_usage(self._usage), {NAME: self._later}))
+        tokens = read_answer_logprobs(self._later.get("choice.logprobs"))
+        tier = read_tier(self._later) or read_tier(self._first)
+        out.append(ResponseEnd(finish, read_usage(self._usage), {NAME: self._later}, tier, tokens))

@@ -27,7 +27,7 @@ from ccproxy_cli.core.formats.openai_chat import spelling
 from ccproxy_cli.core.formats.openai_chat.assistant import write_annotations
 from ccproxy_cli.core.formats.openai_chat.errors import encode_stream_error
 from ccproxy_cli.core.formats.openai_chat.finish import finish_word, write_usage
-from ccproxy_cli.core.formats.openai_chat.response import FURTHER, made_up_id
+from ccproxy_cli.core.formats.openai_chat.response import FURTHER, made_up_id, write_answer_logprobs
 from ccproxy_cli.core.formats.openai_chat.tools import is_legacy
 from ccproxy_cli.core.formats.openai_chat.wire import NAME
 from ccproxy_cli.core.framing import encode_comment
@@ -231,8 +231,11 @@ class ChatStreamEncoder:
             citations = [citation.moved(text.begins, text.said) for text in self._texts.values() for citation in text.citations]
             if annotations := write_annotations(citations, self._said, self._losses):
                 delta["annotations"] = annotations
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": word, **spelling.inner_members(extras, "choice")}
+        logprobs = write_answer_logprobs(end.logprobs) if end.logprobs else None
+        choice = {"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": word, **spelling.inner_members(extras, "choice")}
         late = spelling.own_members(end.extras, "choice", "message")
+        if end.service_tier is not None and not self._own:
+            late["service_tier"] = end.service_tier
         out += _head(self._members | late) + dumps(choice) + b"]}\n\n"
         for further in self._further:
             whole = {"delta" if name == "message" else name: value for name, value in further.items()}

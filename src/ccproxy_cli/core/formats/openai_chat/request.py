@@ -64,6 +64,8 @@ def decode_request(call: HTTPCall, losses: Losses) -> Request:
         user=read_user(wire.user, wire.safety_identifier, members),
         cache=read_cache(wire.cache_control, members),
         cache_key=wire.prompt_cache_key,
+        service_tier=wire.service_tier,
+        logprobs=_read_logprobs(wire, members),
         extras={spelling.NAME: members},  # present even when empty: it says where the request came from
     )
 
@@ -194,6 +196,8 @@ def _write(request: Request) -> dict[str, JSON]:
         "user" if spelling.said(notes, USER) else "safety_identifier": request.user,
         "prompt_cache_key": request.cache_key,
         "cache_control": write_cache(request.cache),
+        "service_tier": request.service_tier,
+        **_write_logprobs(request),
         "web_search_options": request.extras.get(spelling.NAME, {}).get(spelling.SEARCH),
     }
     body |= {name: value for name, value in plain.items() if value is not None}
@@ -225,6 +229,20 @@ def _write_tools(body: dict[str, JSON], request: Request) -> None:
 def _write_stream_options(request: Request) -> dict[str, JSON] | None:
     written: dict[str, JSON] = {} if request.stream_usage is None else {"include_usage": request.stream_usage}
     return spelling.with_inner(written, request.extras, "stream_options") or None
+
+
+def _read_logprobs(wire: WireRequest, members: dict[str, JSON]) -> int | None:
+    said = {"logprobs": wire.logprobs, "top_logprobs": wire.top_logprobs}
+    if wire.logprobs is not None or wire.top_logprobs is not None:
+        members[spelling.LOGPROBS] = {name: value for name, value in said.items() if value is not None}
+    return (wire.top_logprobs or 0) if wire.logprobs else None
+
+
+def _write_logprobs(request: Request) -> dict[str, JSON]:
+    written = request.extras.get(spelling.NAME, {}).get(spelling.LOGPROBS)
+    if written is not None:
+        return dict(written)
+    return {} if request.logprobs is None else {"logprobs": True, "top_logprobs": request.logprobs or None}
 
 
 def _write_stop(request: Request) -> str | list[str] | None:

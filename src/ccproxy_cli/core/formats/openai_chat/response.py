@@ -12,6 +12,8 @@ from ccproxy_cli.core.errors import BadUpstream, UpstreamError
 from ccproxy_cli.core.extras import Extras, Losses
 from ccproxy_cli.core.formats._blame import parse
 from ccproxy_cli.core.formats._openai.citations import read_annotation
+from ccproxy_cli.core.formats._openai.logprobs import read_logprobs, write_logprobs
+from ccproxy_cli.core.formats._openai.tiers import read_tier
 from ccproxy_cli.core.formats.openai_chat import spelling
 from ccproxy_cli.core.formats.openai_chat.assistant import read_assistant, write_assistant, write_foreign
 from ccproxy_cli.core.formats.openai_chat.errors import error_in_answer
@@ -21,6 +23,7 @@ from ccproxy_cli.core.formats.openai_chat.wire import KIT, NAME, WireChoice, Wir
 from ccproxy_cli.core.ids import digest_id
 from ccproxy_cli.core.jsontext import JSON, dumps
 from ccproxy_cli.core.left_behind import leave_ending
+from ccproxy_cli.core.logprobs import TokenLogprob
 from ccproxy_cli.core.parts import Part, Refusal, Text, ToolCall
 from ccproxy_cli.core.request import Request
 from ccproxy_cli.core.response import Response
@@ -67,6 +70,8 @@ def decode_response(body: bytes) -> Response:
         finish=read_finish(choice.finish_reason, calls=calls, refused=refused),
         usage=read_usage(wire.usage),
         created=None if wire.created is None else int(wire.created),
+        service_tier=read_tier(wire.extras),
+        logprobs=read_answer_logprobs(choice.extras.get("logprobs")),
         extras={NAME: members},
     )
 
@@ -130,10 +135,24 @@ def encode_response(response: Response, request: Request, losses: Losses | None 
         "model": response.model,
         "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": finish}],
     }
+    if response.logprobs:
+        body["choices"][0]["logprobs"] = write_answer_logprobs(response.logprobs)
+    if response.service_tier is not None:
+        body["service_tier"] = response.service_tier
     usage = write_usage(response.usage)
     if usage is not None:
         body["usage"] = usage
     return dumps(body)
+
+
+def read_answer_logprobs(raw: JSON) -> tuple[TokenLogprob, ...]:
+    """What a choice's `logprobs` says of the content."""
+    return read_logprobs(raw.get("content")) if isinstance(raw, dict) else ()
+
+
+def write_answer_logprobs(tokens: Sequence[TokenLogprob]) -> dict[str, JSON]:
+    """A choice's `logprobs`."""
+    return {"content": write_logprobs(tokens), "refusal": None}
 
 
 def made_up_id(model: str, created: int | None) -> str:

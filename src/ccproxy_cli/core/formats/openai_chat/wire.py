@@ -195,6 +195,9 @@ class WireRequest(Wire):
     prompt_cache_key: str | None = None
     cache_control: JSON = None
     web_search_options: dict[str, Any] | None = None
+    service_tier: str | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
 
 
 @attrs.define(kw_only=True)

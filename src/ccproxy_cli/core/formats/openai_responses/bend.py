@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from attrs import evolve
 
 from ccproxy_cli.core.extras import Losses
-from ccproxy_cli.core.formats._openai.bending import bend_choice, bend_effort, bend_limit, bend_output, object_schema
+from ccproxy_cli.core.formats._openai.bending import bend_choice, bend_effort, bend_limit, bend_output, bend_tier, object_schema
 from ccproxy_cli.core.formats._openai.user import alias
 from ccproxy_cli.core.formats.openai_responses import spelling
 from ccproxy_cli.core.formats.openai_responses.hosted import OUTPUTS, SOURCES, write_tool
@@ -22,6 +22,7 @@ from ccproxy_cli.core.parts import Opaque, ToolKind
 from ccproxy_cli.core.profile import Profile, ReasoningStyle
 from ccproxy_cli.core.request import AnyTool, Request, Sampling, Thinking, ThinkingMode, Tool
 
+LOGPROBS = "message.output_text.logprobs"
 MIN_OUTPUT = 16
 """The least limit the vendor takes: `Expected a value >= 16` (recorded 2026-11)."""
 _SHOWN = frozenset({"summarized", "auto", "concise", "detailed"})
@@ -47,6 +48,8 @@ def bend(request: Request, profile: Profile, losses: Losses) -> Request:
     included = _included(tools)
     if profile.reasoning is ReasoningStyle.EFFORT and (thinking is None or thinking.effort != "none"):
         included.insert(0, "reasoning.encrypted_content")
+    if request.logprobs is not None:
+        included.append(LOGPROBS)
     if included:
         notes[spelling.INCLUDE] = included
     notes |= _uses(request, tools, losses)
@@ -67,6 +70,7 @@ def bend(request: Request, profile: Profile, losses: Losses) -> Request:
         user=alias(request.user),
         cache=None,
         cache_key=request.cache_key if profile.prompt_cache_key else None,
+        service_tier=bend_tier(request.service_tier),
         extras={NAME: notes},
     )
 

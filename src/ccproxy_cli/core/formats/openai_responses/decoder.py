@@ -5,10 +5,11 @@ from typing import Any
 
 from ccproxy_cli.core.errors import BadUpstream
 from ccproxy_cli.core.events import Event, Ping, ResponseEnd, ResponseStart, StreamError
+from ccproxy_cli.core.formats._openai.tiers import read_tier
 from ccproxy_cli.core.formats.openai_responses.errors import error_in_answer
 from ccproxy_cli.core.formats.openai_responses.finish import finish_of, read_usage
 from ccproxy_cli.core.formats.openai_responses.item_stream import ItemStream, Step
-from ccproxy_cli.core.formats.openai_responses.response import GONE, members_of
+from ccproxy_cli.core.formats.openai_responses.response import GONE, logprobs_of, members_of
 from ccproxy_cli.core.formats.openai_responses.wire import NAME
 from ccproxy_cli.core.framing import Frame, SSEDecoder
 from ccproxy_cli.core.jsontext import JSON, JSONError, loads
@@ -133,6 +134,8 @@ class ResponsesStreamDecoder:
                 finish=finish_of(status, response.get("incomplete_details"), self._items.said),
                 usage=read_usage(response.get("usage")),
                 extras={NAME: members_of(response) | ({GONE: gone} if gone else {})},
+                service_tier=read_tier(response),
+                logprobs=logprobs_of(response.get("output")),
             )
         )
 

@@ -33,7 +33,7 @@ from ccproxy_cli.core.formats.openai_responses.finish import write_usage
 from ccproxy_cli.core.formats.openai_responses.items import BETWEEN_SUMMARIES, bare_name, write_items
 from ccproxy_cli.core.formats.openai_responses.output import Dresser, answer_id, finished, has_nothing
 from ccproxy_cli.core.formats.openai_responses.parts import OUTPUT_TEXT, write_part
-from ccproxy_cli.core.formats.openai_responses.response import GONE, ending, shell, started, write_item
+from ccproxy_cli.core.formats.openai_responses.response import GONE, ending, shell, started, with_logprobs, write_item
 from ccproxy_cli.core.formats.openai_responses.wire import KIT, NAME
 from ccproxy_cli.core.framing import encode_comment, encode_frame
 from ccproxy_cli.core.jsontext import JSON, dumps
@@ -47,8 +47,6 @@ _HOLE = "\x00"
 _CONTENT_MODE = "response.content_part.added"
 _NEXT_SUMMARY = "response.reasoning_summary_part.added"
 _BUSY = {"web_search_call": "searching", "code_interpreter_call": "interpreting"}
-_HOLLOW: dict[str, dict[str, JSON]] = {"code_interpreter_call": {"code": "", "container_id": "", "outputs": None}}
-"""What an item of a hosted tool says at its beginning, besides what it is."""
 
 
 @define
@@ -179,6 +177,9 @@ class ResponsesStreamEncoder:
                 body["status"] = "completed"
         else:
             body |= ending(end.finish, tuple(self._parts))
+            body["output"] = with_logprobs(self._output, end.logprobs)
+            if end.service_tier is not None:
+                body["service_tier"] = end.service_tier
             leave_ending(end.finish, end.usage, NAME, self._losses)
         kind = "response.incomplete" if body["status"] == "incomplete" else "response.completed"
         return out + self._frame(kind, {"response": body})
@@ -358,8 +359,10 @@ class ResponsesStreamEncoder:
             raw = item.raw
             out += self._close_message()
             place: dict[str, JSON] = {"output_index": len(self._output)}
-            kind, begun = raw["type"], {name: raw[name] for name in ("type", "id")}
-            out += self._frame("response.output_item.added", {**place, "item": {**begun, **_HOLLOW.get(kind, {}), "status": "in_progress"}})
+            kind, begun = raw["type"], {**raw, "status": "in_progress"}
+            if "code" in raw:
+                begun |= {"code": "", "outputs": None}
+            out += self._frame("response.output_item.added", {**place, "item": begun})
             at = {"item_id": raw["id"], **place}
             out += self._frame(f"response.{kind}.in_progress", dict(at))
             if "code" in raw:

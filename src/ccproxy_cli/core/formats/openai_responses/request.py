@@ -12,8 +12,9 @@ from ccproxy_cli.core.extras import VITAL, Losses
 from ccproxy_cli.core.formats._blame import parse
 from ccproxy_cli.core.formats._openai.user import USER, read_user
 from ccproxy_cli.core.formats.openai_responses import spelling
-from ccproxy_cli.core.formats.openai_responses.bend import bend
+from ccproxy_cli.core.formats.openai_responses.bend import LOGPROBS, bend
 from ccproxy_cli.core.formats.openai_responses.history import InputReader, write_input
+from ccproxy_cli.core.formats.openai_responses.hosted import OUTPUTS, SOURCES
 from ccproxy_cli.core.formats.openai_responses.tools import read_choice, read_tools, write_choice, write_tools
 from ccproxy_cli.core.formats.openai_responses.wire import KIT, NAME, WireOutput, WireRequest, WireTextOptions, WireThinking
 from ccproxy_cli.core.http import JSON_HEADERS, HTTPCall
@@ -30,6 +31,8 @@ MAX_NAME = 64
 """Characters of a tool's name (vendor's reference, 2026-11)."""
 
 ENCRYPTED_REASONING = "reasoning.encrypted_content"
+TOLD_ANYHOW = frozenset({ENCRYPTED_REASONING, LOGPROBS, SOURCES, OUTPUTS})
+"""What may be asked for with `include` that other formats tell without it, or say in another way."""
 _OUTPUTS = {kind.value: kind for kind in OutputKind}
 _COUNTED = frozenset(
     {"model", "input", "instructions", "tools", "tool_choice", "parallel_tool_calls", "reasoning", "text", "truncation", "conversation"}
@@ -69,6 +72,8 @@ def decode_request(call: HTTPCall, losses: Losses) -> Request:
         stream=wire.stream,
         user=read_user(wire.user, wire.safety_identifier, members),
         cache_key=wire.prompt_cache_key,
+        service_tier=wire.service_tier,
+        logprobs=wire.top_logprobs if wire.top_logprobs is not None else 0 if LOGPROBS in (wire.include or ()) else None,
     )
     _note_state(wire, reader, members)
     return evolve(request, extras={NAME: members})
@@ -129,10 +134,12 @@ def _read_output(wire: WireRequest, members: dict[str, JSON]) -> Output | None:
 
 def _note_state(wire: WireRequest, reader: InputReader, members: dict[str, JSON]) -> None:
     """What asks for, or relies on, something that the vendor keeps."""
-    if wire.include == [ENCRYPTED_REASONING]:
+    if wire.include is not None and TOLD_ANYHOW.issuperset(wire.include):
         members[spelling.INCLUDE] = wire.include
     elif wire.include is not None:
         members["include"] = wire.include
+    if wire.top_logprobs == 0:
+        members[spelling.TOP] = True
     if wire.store is not None:
         members[spelling.STORE] = wire.store
     for name in spelling.KEPT_ELSEWHERE:
@@ -194,6 +201,8 @@ def write_settings(request: Request) -> WireRequest:
         store=spelling.noted(notes, spelling.STORE),
         stream=request.stream,
         prompt_cache_key=request.cache_key,
+        service_tier=request.service_tier,
+        top_logprobs=request.logprobs or (0 if spelling.said(notes, spelling.TOP) else None),
         extras=spelling.own_members(notes, "text"),
     )
     if spelling.said(notes, USER):

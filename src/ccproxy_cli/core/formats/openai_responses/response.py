@@ -1,10 +1,13 @@
 """Whole answers, both ways."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from ccproxy_cli.core.errors import BadUpstream, UpstreamError
 from ccproxy_cli.core.extras import NOTE, Losses
 from ccproxy_cli.core.formats._blame import parse
+from ccproxy_cli.core.formats._openai.logprobs import read_logprobs, write_logprobs
+from ccproxy_cli.core.formats._openai.tiers import read_tier
 from ccproxy_cli.core.formats._wirekit import Unknown
 from ccproxy_cli.core.formats.openai_responses import spelling
 from ccproxy_cli.core.formats.openai_responses.errors import error_in_answer
@@ -15,6 +18,7 @@ from ccproxy_cli.core.formats.openai_responses.request import write_settings
 from ccproxy_cli.core.formats.openai_responses.wire import KIT, NAME, WireCallOutput, WireItem, WireResponse
 from ccproxy_cli.core.jsontext import JSON, dumps
 from ccproxy_cli.core.left_behind import leave_ending
+from ccproxy_cli.core.logprobs import TokenLogprob, allot
 from ccproxy_cli.core.parts import Opaque, Part, Refusal
 from ccproxy_cli.core.request import Request
 from ccproxy_cli.core.response import Finish, Response
@@ -71,6 +75,8 @@ def decode_response(body: bytes) -> Response:
         finish=finish_of(wire.status, wire.incomplete_details, parts),
         usage=read_usage(wire.usage),
         created=None if wire.created_at is None else int(wire.created_at),
+        service_tier=read_tier(value),
+        logprobs=logprobs_of(value.get("output")),
         extras={NAME: members_of(value)},
     )
 
@@ -107,14 +113,29 @@ def encode_response(response: Response, request: Request, losses: Losses | None 
     given = answer_id(response.id, response.model, response.created)
     items = write_items(tuple(dress(response.parts, Dresser.for_answer(given, request, losses))), "output")
     leave_ending(response.finish, response.usage, NAME, losses)
-    return dumps(
-        {
-            **shell(given, response.model, response.created, request),
-            **ending(response.finish, response.parts),
-            "output": [write_item(item) for item in items],
-            "usage": write_usage(response.usage),
-        }
-    )
+    body = {
+        **shell(given, response.model, response.created, request),
+        **ending(response.finish, response.parts),
+        "output": with_logprobs([write_item(item) for item in items], response.logprobs),
+        "usage": write_usage(response.usage),
+    }
+    return dumps(body if response.service_tier is None else {**body, "service_tier": response.service_tier})
+
+
+def logprobs_of(output: JSON) -> tuple[TokenLogprob, ...]:
+    """The tokens of all texts among an answer's items."""
+    messages = [item for item in output if isinstance(item, dict)] if isinstance(output, list) else []
+    contents = [content for item in messages if isinstance(item.get("content"), list) for content in item["content"]]
+    return tuple(token for content in contents if isinstance(content, dict) for token in read_logprobs(content.get("logprobs")))
+
+
+def with_logprobs(output: list[JSON], tokens: Sequence[TokenLogprob]) -> list[JSON]:
+    """The items of an answer of another format, the tokens of each text beside it."""
+    if tokens:
+        contents = [content for item in output if item["type"] == "message" for content in item["content"] if "text" in content]
+        for content, some in zip(contents, allot(tokens, [content["text"] for content in contents]), strict=True):
+            content["logprobs"] = write_logprobs(some)
+    return output
 
 
 def write_item(item: WireItem) -> dict[str, JSON]:

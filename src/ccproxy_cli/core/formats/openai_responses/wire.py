@@ -180,6 +180,8 @@ class WireRequest(Wire):
     previous_response_id: str | None = None
     conversation: str | dict[str, Any] | None = None
     prompt: dict[str, Any] | None = None
+    service_tier: str | None = None
+    top_logprobs: int | None = None
 
 
 @attrs.define(kw_only=True)

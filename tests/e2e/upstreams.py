@@ -88,11 +88,11 @@ def _last_words(history: History) -> str:
     return pieces[-1]
 
 
-def _reply(says: Says) -> Reply:
+def reply_of(says: Says) -> Reply:
     return Reply(says.words, says.calls, CHAT_USAGE, "length" if says.cut else None, thoughts=says.thoughts, busy=says.busy)
 
 
-def _anthropic_reply(says: Says) -> AnthropicReply:
+def anthropic_reply_of(says: Says) -> AnthropicReply:
     if says.busy is not None:
         return failure(429, "rate_limit_error", "Too many requests.", retry_after=str(says.busy))
     blocks = [thinking(says.thoughts, SIGNED)] if says.thoughts else []
@@ -250,10 +250,10 @@ async def listening(found: Mapping[str, Upstream]) -> AsyncIterator[str]:
         return found[name].says(body)
 
     async with (
-        FakeAnthropic(lambda body: _anthropic_reply(held("anthropic", body))) as anthropic,
-        FakeOpenAI(lambda body: _reply(held("openai-chat", body))) as chat,
-        FakeResponses(lambda body: _reply(found["openai-responses"].says(body))) as responses,
-        FakeGemini(lambda body: _reply(found["gemini"].says(body))) as gemini,
+        FakeAnthropic(lambda body: anthropic_reply_of(held("anthropic", body))) as anthropic,
+        FakeOpenAI(lambda body: reply_of(held("openai-chat", body))) as chat,
+        FakeResponses(lambda body: reply_of(found["openai-responses"].says(body))) as responses,
+        FakeGemini(lambda body: reply_of(found["gemini"].says(body))) as gemini,
     ):
         yield CONFIG.format(anthropic=anthropic.url, chat=chat.url, responses=responses.url, gemini=gemini.url)
         for name, fake in (("openai-chat", chat), ("openai-responses", responses), ("gemini", gemini)):

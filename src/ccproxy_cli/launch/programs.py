@@ -284,6 +284,8 @@ CLINE = Recipe(
     name="cline",
     tested="Cline CLI 3.0.65",
     programs=("cline",),
+    # Else it starts a server of its own in the background, which stays when it is gone, and goes on with what it was started with.
+    variables={"CLINE_SESSION_BACKEND_MODE": "local"},
     home=HomeCopy(
         "CLINE_PROVIDER_SETTINGS_PATH",
         ".cline/data/settings",

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 from attrs import evolve, field, frozen
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from yarl import URL
 
 from ccproxy_cli.backends.addresses import Unset, address, model_path
 from ccproxy_cli.backends.http import HTTPBackend
@@ -408,6 +411,24 @@ def test_whose_address_it_is(preset: str, url: str, own: bool) -> None:
     assert is_own(PRESETS[preset], url) is own
 
 
+PIECES = st.sampled_from(
+    [
+        *("https://", "http://", "api.openai.com", "API.OPENAI.COM", "r.openai.azure.com", ".evil.example", "evil.example", "user:pass@"),
+        *(":443", ":80", "/v1", "@", "\\", "#", "?", ";", "%2e", "%40", "\t", "\n", " ", "/", "//", "..", "。", "\x00", "[", "]"),
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=6).map("".join) | st.text(max_size=30).map("https://api.openai.com{}".format))
+@settings(max_examples=100)
+def test_what_passes_for_the_vendors_address_is_where_the_call_goes(url: str) -> None:
+    for preset, host in (("openai", r"api\.openai\.com"), ("azure", r"[^/]*\.openai\.azure\.com")):
+        if is_own(PRESETS[preset], url):
+            there = URL(url.rstrip("/") + "/chat/completions")
+            assert re.fullmatch(host, there.host or "")
+            assert (there.scheme, there.port) == ("https", 443)
+
+
 def build(environ: Mapping[str, str], preset: str, **settings: Any) -> HTTPBackend:
     return http_backend("up", ProviderSettings(preset, **settings), PRESETS[preset], TimeoutSettings(), environ, Redactor())
 
@@ -461,6 +482,15 @@ async def test_headers_queries_and_members_of_the_user(upstream: RawUpstream) ->
     assert heard.path == "/v1/chat/completions?version=2"
     assert (heard.headers["x-team"], heard.headers["x-auth"]) == ("blue", KEY)
     assert (heard.json["seed"], heard.json["extra"]) == (7, {"a": [1]})
+
+
+async def test_a_secret_that_stands_in_a_header_is_kept_out_of_errors(upstream: RawUpstream) -> None:
+    upstream.will(json_reply({"error": {"message": "dXNlcjpwYXNzd29yZA is no user of ours"}}, 403))
+    backend = build({}, "openai-compatible", base_url=upstream.url, headers={"Authorization": "Basic dXNlcjpwYXNzd29yZA"})
+    with pytest.raises(UpstreamError, match=r"\[redacted\] is no user"):
+        await backend.send(evolve(ASKED, model="m"), Losses())
+    await backend.aclose()
+    assert upstream.heard[0].headers["authorization"] == "Basic dXNlcjpwYXNzd29yZA"
 
 
 async def test_a_header_whose_secret_is_missing_stops_the_request(upstream: RawUpstream) -> None:

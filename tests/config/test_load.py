@@ -183,6 +183,8 @@ WRONG = [
     ('[providers.up]\npreset = "opnai"', ["2: unknown preset 'opnai', did you mean 'openai'?"]),
     ('[providers.up]\npreset = "openai"\nformat = "chat"', ["3: unknown format 'chat'"]),
     ('[providers.up]\npreset = "openai"\nbase_url = "localhost:9"', ["3: base_url must be an http or https address"]),
+    ('[providers.up]\npreset = "openai"\nbase_url = "https://a:99999/v1"', ["3: base_url must be an http or https address"]),
+    ('[providers.up]\npreset = "openai"\nbase_url = "https://[a/v1"', ["3: base_url must be an http or https address"]),
     ('[providers.up]\npreset = "openai"\nbase_url = "https://a:b@c"', ["3: base_url must not hold a user name"]),
     (
         '[providers.up]\npreset = "openai"\nbase_url = "http://api.example.com/v1"\napi_key = "env:K"',

@@ -23,7 +23,7 @@ from ccproxy_cli.backends.learned import Learned
 from ccproxy_cli.backends.presets import Preset
 from ccproxy_cli.backends.profiles import profile_for
 from ccproxy_cli.config.origin import ConfigError, Problem
-from ccproxy_cli.config.secrets import is_loopback
+from ccproxy_cli.config.secrets import is_loopback, literals
 from ccproxy_cli.config.settings import ProviderSettings, TimeoutSettings
 from ccproxy_cli.config.vendors import is_own
 from ccproxy_cli.core.catalog import ModelInfo
@@ -61,6 +61,9 @@ def http_backend(
     except Unset as error:
         raise _lacks(name, "base_url", error.variables) from error
     sources = _sources(name, provider, preset, base_url)
+    for header, value in provider.headers.items():
+        if literals(("headers", header), value):
+            redactor.learn(value.rpartition(" ")[2])  # without the word that says of what kind it is
     own = is_own(preset, base_url)
     return HTTPBackend(
         name,

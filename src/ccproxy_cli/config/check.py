@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Collection, Iterator, Mapping
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from ccproxy_cli.config.agent import check_agents
 from ccproxy_cli.config.origin import Path
@@ -156,17 +156,21 @@ def _check_headers(path: Path, headers: Mapping[str, str]) -> Iterator[Fault]:
 
 
 def _check_url(path: Path, url: str, secrets: Collection[str]) -> Iterator[Fault]:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    parts = _parts(url)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
         yield Fault(path, f"base_url must be an http or https address, got {url!r}")
     elif parts.username or parts.password:
         yield Fault(path, "base_url must not hold a user name or password; use api_key")
-    elif (
-        parts.scheme == "http"
-        and not is_loopback(parts.hostname)
-        and any(key and (not is_literal(key) or looks_real(key)) for key in secrets)
-    ):
+    elif parts.scheme == "http" and not is_loopback(parts.hostname) and any(not is_literal(key) or looks_real(key) for key in secrets):
         yield Fault(path, f"{url} would carry the key unencrypted to another machine; use https")
+
+
+def _parts(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        return None if parts.port == 0 else parts
+    except ValueError:
+        return None
 
 
 def _check_rules(settings: Settings) -> Iterator[Fault]:

@@ -36,10 +36,13 @@ def is_own(vendor: Vendor, given: str | None) -> bool:
     """
     if given is None:
         return True
-    there = urlsplit(given)
-    if any(fnmatchcase(there.hostname or "", pattern) for pattern in vendor.hosts):
-        return there.scheme == "https" and there.port in (None, 443)
-    return vendor.base_url is not None and _place(there) == _place(urlsplit(vendor.base_url))
+    try:
+        there = _place(urlsplit(given))
+    except ValueError:  # it is no address
+        return False
+    if any(fnmatchcase(there[1] or "", pattern) for pattern in vendor.hosts):
+        return there[::2] == ("https", 443)
+    return vendor.base_url is not None and there == _place(urlsplit(vendor.base_url))
 
 
 def _place(parts: SplitResult) -> tuple[str, str | None, int | None]:

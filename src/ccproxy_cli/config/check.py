@@ -168,9 +168,10 @@ def _check_url(path: Path, url: str, secrets: Collection[str]) -> Iterator[Fault
 def _parts(url: str) -> SplitResult | None:
     try:
         parts = urlsplit(url)
-        return None if parts.port == 0 else parts
+        port = parts.port
     except ValueError:
         return None
+    return None if port == 0 else parts
 
 
 def _check_rules(settings: Settings) -> Iterator[Fault]:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from ccproxy_cli.backends.base import RelayBackend, RelayedStream
+from ccproxy_cli.backends.base import RatedStream, RelayBackend, RelayedStream
 from ccproxy_cli.backends.credentials import AuthStyle, Credentials, LiteralKey
 from ccproxy_cli.backends.http import HTTPBackend
 from ccproxy_cli.backends.queued import QueuedBackend
@@ -148,6 +148,19 @@ async def test_whole_answers_count_and_lists_hold_nothing(upstream: RawUpstream)
     assert [model.id for model in await backend.models()] == ["m"]  # while the only turn is taken
     assert (await backend.health()).ok
     await held.aclose()
+    await backend.aclose()
+
+
+async def test_what_the_vendor_says_of_its_limits_is_told(upstream: RawUpstream) -> None:
+    upstream.will(
+        json_reply(CHAT_BODY, x_ratelimit_limit_requests="60", x_ratelimit_remaining_requests="59", x_ratelimit_reset_requests="1s")
+    )
+    backend = queued(upstream)
+    stream = await backend.send(ASKED, Losses())
+    assert isinstance(stream, RatedStream)
+    assert stream.rates
+    await stream.aclose()
+    await is_free(backend)
     await backend.aclose()
 
 

@@ -266,11 +266,12 @@ async def test_a_request_of_no_format_goes_down_the_chain_too() -> None:
     async with Scene(["anthropic", "openai-chat"]) as scene:
         scene.upstreams[0].will(refuses(FORMATS["anthropic"], ErrorKind.OVERLOADED))
         scene.upstreams[1].will(says(FORMATS["openai-chat"], "Second.", stream=True))
-        events = [event async for batch in await scene.pipeline.ask(request("chain", stream=True), Losses()) for event in batch]
-        assert words(fold(events)) == "Second."
+        accepted = await scene.pipeline.ask(request("chain", stream=True))
+        assert words(fold([event async for batch in accepted.stream for event in batch])) == "Second."
+        assert str(accepted.target) == "two/m"
         scene.upstreams[1].will(refuses(FORMATS["openai-chat"], ErrorKind.NOT_FOUND))
         with pytest.raises(UpstreamError, match="overloaded"):
-            await scene.pipeline.ask(request("chain", stream=True), Losses())
+            await scene.pipeline.ask(request("chain", stream=True))
 
 
 # Any course of events

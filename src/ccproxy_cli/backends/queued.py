@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from attrs import evolve
 
-from ccproxy_cli.backends.base import EventStream, Health, RelayedStream
+from ccproxy_cli.backends.base import EventStream, Health, RatedStream, RelayedStream
 from ccproxy_cli.backends.http import HTTPBackend
 from ccproxy_cli.backends.pace import Pace
 from ccproxy_cli.backends.slots import Slots
@@ -38,7 +38,9 @@ class QueuedBackend:
         """See `Backend.send`. Raises also when there is no turn to be had."""
         turn = await self._turn()
         try:
-            return _Held(await self._inner.send(request, losses, client_key), turn)
+            stream = await self._inner.send(request, losses, client_key)
+            held = _Held(stream, turn)
+            return RatedStream(held, stream.rates) if isinstance(stream, RatedStream) else held
         except BaseException:
             turn.end()
             raise

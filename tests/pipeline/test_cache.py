@@ -27,7 +27,7 @@ from ccproxy_cli.pipeline.pipeline import Pipeline
 from ccproxy_cli.pipeline.rests import Rests
 from ccproxy_cli.pipeline.route import RouteTable
 from ccproxy_cli.stores.memory import MemoryStore
-from tests.pipeline.waiting import Clock
+from tests.pipeline.waiting import Clock, SlowStore
 
 FORMAT_NAMES = list(FORMATS)
 LANES = ["relay", "translate"]
@@ -442,6 +442,18 @@ async def test_an_answer_that_is_too_large_is_not_kept(stream: bool) -> None:
     here = site(cache=CacheSettings(models=("m",), max_mb=1), size=20_000)
     assert [await here.how(stream=stream) for _ in range(2)] == ["miss", "miss"]
     assert here.store.bytes == 0
+
+
+@pytest.mark.parametrize("stream", KINDS, ids=["body", "stream"])
+async def test_a_store_that_is_lost_costs_nobody_an_answer(stream: bool) -> None:
+    here = site()
+    store = SlowStore(here.store)
+    cache = AnswerCache(CacheSettings(models=("*",)), store, here.clock)
+    here.pipeline = Pipeline(RouteTable([ModelRule("*", ("up/m",))], {}), {"up": here.backend}, cache=cache)
+    store.lost = True
+    assert [await here.how(stream=stream) for _ in range(2)] == ["miss", "miss"]
+    store.lost = False
+    assert [await here.how(stream=stream) for _ in range(2)] == ["miss", "hit"]
 
 
 # At once

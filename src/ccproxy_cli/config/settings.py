@@ -182,16 +182,16 @@ class RetrySettings:
 
 @frozen
 class CacheSettings:
-    """Answers given again to equal requests. Off unless `models` says for whom."""
+    """Complete answers given again to requests that ask for the same, whole or as a stream. Off unless `models` says for whom."""
 
     models: tuple[str, ...] = ()
     """Globs of the model names, as clients ask for them, whose answers are kept."""
     ttl: float = 3600.0
     """Seconds."""
     max_mb: int = 64
-    """In MiB, for all answers together."""
+    """In MiB, for all answers of one process together; a single one may take an eighth."""
     shared: bool = False
-    """One client's answers also serve the others."""
+    """One client's answers also serve the others, but for those that can be named later by their ids."""
 
 
 @frozen

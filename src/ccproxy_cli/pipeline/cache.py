@@ -5,6 +5,7 @@ answered, unless the user shares answers between clients. What can be named late
 """
 
 import asyncio
+import contextlib
 import enum
 import hashlib
 import time
@@ -21,7 +22,7 @@ from ccproxy_cli.core.jsontext import JSONError, canonical
 from ccproxy_cli.pipeline.exchange import Answer, Exchange
 from ccproxy_cli.pipeline.replay import answer_again, packed, unpacked
 from ccproxy_cli.pipeline.route import Target, compile_pattern
-from ccproxy_cli.stores.base import Store
+from ccproxy_cli.stores.base import Store, StoreError
 
 HEADER = "x-ccproxy-cache"
 _VERSION = 1
@@ -118,7 +119,10 @@ class AnswerCache:
         return f"cache/{hashlib.sha256(about + sense.asked).hexdigest()}"
 
     async def _again(self, exchange: Exchange, key: str, sense: Sense) -> Answer | None:
-        data = await self._store.get(key)
+        try:
+            data = await self._store.get(key)
+        except StoreError:
+            return None
         recording = None if data is None else unpacked(data)
         if recording is None:
             return None
@@ -160,8 +164,9 @@ class AnswerCache:
     async def _keep(self, key: str, data: bytes | None) -> None:
         if data is None or len(data) > self._largest:
             return
-        await self._make_room(key, len(data) + _OVERHEAD)
-        await self._store.put(key, data, self._settings.ttl)
+        with contextlib.suppress(StoreError):
+            await self._make_room(key, len(data) + _OVERHEAD)
+            await self._store.put(key, data, self._settings.ttl)
 
     @property
     def _largest(self) -> int:

@@ -8,9 +8,8 @@ an item of words ends when something else begins. Parts of other formats that tu
 from collections.abc import Sequence
 from typing import assert_never
 
-from attrs import define, evolve, field
+from attrs import evolve
 
-from ccproxy_cli.core.citations import Citation
 from ccproxy_cli.core.events import (
     CitationDelta,
     Event,
@@ -26,15 +25,15 @@ from ccproxy_cli.core.events import (
     TextDelta,
 )
 from ccproxy_cli.core.extras import NOTE, Extras, Losses
-from ccproxy_cli.core.formats._wirekit import Unknown
 from ccproxy_cli.core.formats.openai_responses import spelling
 from ccproxy_cli.core.formats.openai_responses.errors import error_event, failed_event
 from ccproxy_cli.core.formats.openai_responses.finish import write_usage
-from ccproxy_cli.core.formats.openai_responses.items import BETWEEN_SUMMARIES, bare_name, write_items
+from ccproxy_cli.core.formats.openai_responses.hosted import item_events
+from ccproxy_cli.core.formats.openai_responses.items import BETWEEN_SUMMARIES, bare_name
+from ccproxy_cli.core.formats.openai_responses.lanes import Item, Lane, around, in_progress, item_of, part_of
 from ccproxy_cli.core.formats.openai_responses.output import Dresser, answer_id, finished, has_nothing
-from ccproxy_cli.core.formats.openai_responses.parts import OUTPUT_TEXT, write_part
-from ccproxy_cli.core.formats.openai_responses.response import GONE, ending, shell, started, with_logprobs, write_item
-from ccproxy_cli.core.formats.openai_responses.wire import KIT, NAME
+from ccproxy_cli.core.formats.openai_responses.response import GONE, ending, shell, started, with_logprobs
+from ccproxy_cli.core.formats.openai_responses.wire import NAME
 from ccproxy_cli.core.framing import encode_comment, encode_frame
 from ccproxy_cli.core.jsontext import JSON, dumps
 from ccproxy_cli.core.left_behind import leave_citation, leave_ending
@@ -42,44 +41,8 @@ from ccproxy_cli.core.parts import Media, Opaque, Part, Reasoning, Refusal, Text
 from ccproxy_cli.core.request import Request
 from ccproxy_cli.core.stream import finished_opaque, merge_extras
 
-_HOLE = "\x00"
-"""Stands where a delta's number and text will be while its frame is written."""
 _CONTENT_MODE = "response.content_part.added"
 _NEXT_SUMMARY = "response.reasoning_summary_part.added"
-_BUSY = {"web_search_call": "searching", "code_interpreter_call": "interpreting"}
-
-
-@define
-class _Item:
-    """An output item that has begun and not ended."""
-
-    number: int
-    id: JSON
-    parts: list[Part] = field(factory=list)
-    contents: int = 0
-
-
-@define
-class _Lane:
-    """A part that has begun and not ended."""
-
-    part: Part
-    given: ToolKind = ToolKind.FUNCTION
-    """Of a call: how the answer made it, whatever its tool takes."""
-    item: _Item | None = None
-    """None until something of the part has gone out."""
-    texts: list[str] = field(factory=list)
-    around: tuple[bytes, bytes, bytes] | None = None
-    """What stands before a delta's number, between number and text, and after the text; None holds deltas back."""
-    content: int = 0
-    """Of words: which part of the message. Of reasoning: which part of its summary."""
-    told: int = 0
-    """Of reasoning: how many of the texts the parts of the summary before this one took."""
-    summary: str | None = None
-    """Of reasoning: where its words go, once some have gone there."""
-    separator_due: bool = False
-    cited: list[Citation] = field(factory=list)
-    """Of words of another format: their sources, which are told when the words have all come."""
 
 
 class ResponsesStreamEncoder:
@@ -96,8 +59,8 @@ class ResponsesStreamEncoder:
         self._own = False
         self._shell: dict[str, JSON] = {}
         self._start_members: dict[str, JSON] = {}
-        self._lanes: dict[int, _Lane] = {}
-        self._message: _Item | None = None
+        self._lanes: dict[int, Lane] = {}
+        self._message: Item | None = None
         self._output: list[JSON] = []
         self._parts: list[Part] = []
 
@@ -188,7 +151,7 @@ class ResponsesStreamEncoder:
 
     def _begin_part(self, event: PartStart) -> bytes:
         part = event.part
-        lane = _Lane(part, part.kind if isinstance(part, ToolCall) else ToolKind.FUNCTION)
+        lane = Lane(part, part.kind if isinstance(part, ToolCall) else ToolKind.FUNCTION)
         self._lanes[event.index] = lane
         if isinstance(part, Text) and not self._own:
             lane.cited, part = list(part.citations), evolve(part, citations=())
@@ -216,11 +179,11 @@ class ResponsesStreamEncoder:
             case _:
                 assert_never(part)
 
-    def _open(self, lane: _Lane) -> bytes:
+    def _open(self, lane: Lane) -> bytes:
         """Begin the item, or the part of a message, that the lane's part is."""
         return self._tell(self._dresser.rest()) + self._begin(lane)
 
-    def _begin(self, lane: _Lane) -> bytes:
+    def _begin(self, lane: Lane) -> bytes:
         part = lane.part
         match part:
             case Text() | Refusal():
@@ -240,25 +203,25 @@ class ResponsesStreamEncoder:
                 pass
         return self._open_item(lane)
 
-    def _open_item(self, lane: _Lane) -> bytes:
+    def _open_item(self, lane: Lane) -> bytes:
         out = self._close_message()
-        begun = _in_progress(_item_of([lane.part]))
-        lane.item = _Item(len(self._output), begun.get("id"))
+        begun = in_progress(item_of([lane.part]))
+        lane.item = Item(len(self._output), begun.get("id"))
         self._output.append(begun)
         out += self._frame("response.output_item.added", {"output_index": lane.item.number, "item": begun})
         if isinstance(lane.part, ToolCall):
             custom = lane.part.kind is ToolKind.CUSTOM
             if not custom or lane.given is ToolKind.CUSTOM:
                 kind = "response.custom_tool_call_input.delta" if custom else "response.function_call_arguments.delta"
-                lane.around = _around(kind, self._place(lane.item))
+                lane.around = around(kind, self._place(lane.item))
         return out
 
-    def _open_content(self, lane: _Lane, *, begins: bool) -> bytes:
+    def _open_content(self, lane: Lane, *, begins: bool) -> bytes:
         out = b""
         if begins or self._message is None:
             out = self._close_message()
-            begun = _in_progress({**_item_of([lane.part]), "content": []})
-            self._message = _Item(len(self._output), begun.get("id"))
+            begun = in_progress({**item_of([lane.part]), "content": []})
+            self._message = Item(len(self._output), begun.get("id"))
             self._output.append(begun)
             out += self._frame("response.output_item.added", {"output_index": self._message.number, "item": begun})
         lane.item = item = self._message
@@ -268,18 +231,18 @@ class ResponsesStreamEncoder:
         item.contents += 1
         place = {**self._place(item), "content_index": lane.content}
         if isinstance(lane.part, Refusal):
-            lane.around = _around("response.refusal.delta", place)
+            lane.around = around("response.refusal.delta", place)
         elif isinstance(lane.part, Text):
-            lane.around = _around("response.output_text.delta", {**place, "logprobs": []})
-        return out + self._frame("response.content_part.added", {**place, "part": _part_of(lane.part)})
+            lane.around = around("response.output_text.delta", {**place, "logprobs": []})
+        return out + self._frame("response.content_part.added", {**place, "part": part_of(lane.part)})
 
     @staticmethod
-    def _place(item: _Item) -> dict[str, JSON]:
+    def _place(item: Item) -> dict[str, JSON]:
         return {"item_id": item.id, "output_index": item.number}
 
     # Words
 
-    def _say(self, lane: _Lane, text: str) -> bytes:
+    def _say(self, lane: Lane, text: str) -> bytes:
         out = b""
         if lane.item is None:
             if not isinstance(lane.part, Text | Refusal | Reasoning):
@@ -301,20 +264,20 @@ class ResponsesStreamEncoder:
         sequence, self._sequence = self._sequence, self._sequence + 1
         return b"".join((out, before, str(sequence).encode(), between, dumps(text), after))
 
-    def _open_thoughts(self, lane: _Lane) -> bytes:
+    def _open_thoughts(self, lane: Lane) -> bytes:
         """Begin a part of a summary, or the place where open models tell their thoughts."""
         assert lane.item is not None
         place = self._place(lane.item)
         if lane.summary == _CONTENT_MODE:
             place |= {"content_index": 0}
-            lane.around = _around("response.reasoning_text.delta", place)
+            lane.around = around("response.reasoning_text.delta", place)
             return self._frame(_CONTENT_MODE, {**place, "part": {"type": "reasoning_text", "text": ""}})
         lane.summary = _NEXT_SUMMARY
         place |= {"summary_index": lane.content}
-        lane.around = _around("response.reasoning_summary_text.delta", place)
+        lane.around = around("response.reasoning_summary_text.delta", place)
         return self._frame(_NEXT_SUMMARY, {**place, "part": {"type": "summary_text", "text": ""}})
 
-    def _close_thoughts(self, lane: _Lane) -> bytes:
+    def _close_thoughts(self, lane: Lane) -> bytes:
         if lane.around is None or lane.item is None:
             return b""
         lane.around = None
@@ -331,7 +294,7 @@ class ResponsesStreamEncoder:
             "response.reasoning_summary_part.done", {**place, "part": {"type": "summary_text", "text": text}}
         )
 
-    def _step(self, lane: _Lane, raw: dict[str, JSON]) -> bytes:
+    def _step(self, lane: Lane, raw: dict[str, JSON]) -> bytes:
         """A step that only this format knows, at the place where its item stands now."""
         kind = str(raw.get("type"))
         if isinstance(lane.part, Reasoning) and kind == _CONTENT_MODE:
@@ -356,26 +319,14 @@ class ResponsesStreamEncoder:
         """Items that are known whole, step by step as clients expect them."""
         out = b""
         for item in items:
-            raw = item.raw
             out += self._close_message()
-            place: dict[str, JSON] = {"output_index": len(self._output)}
-            kind, begun = raw["type"], {**raw, "status": "in_progress"}
-            if "code" in raw:
-                begun |= {"code": "", "outputs": None}
-            out += self._frame("response.output_item.added", {**place, "item": begun})
-            at = {"item_id": raw["id"], **place}
-            out += self._frame(f"response.{kind}.in_progress", dict(at))
-            if "code" in raw:
-                out += self._frame(f"response.{kind}_code.delta", {**at, "delta": raw["code"]})
-                out += self._frame(f"response.{kind}_code.done", {**at, "code": raw["code"]})
-            out += self._frame(f"response.{kind}.{_BUSY[kind]}", dict(at)) + self._frame(f"response.{kind}.completed", dict(at))
-            out += self._frame("response.output_item.done", {**place, "item": raw})
-            self._output.append(raw)
+            out += b"".join([self._frame(kind, members) for kind, members in item_events(item.raw, len(self._output))])
+            self._output.append(item.raw)
         return out
 
     # Ends
 
-    def _end_part(self, lane: _Lane, extras: Extras) -> bytes:
+    def _end_part(self, lane: Lane, extras: Extras) -> bytes:
         if lane.item is None:
             return b""
         text = "".join(lane.texts)
@@ -403,7 +354,7 @@ class ResponsesStreamEncoder:
     def _final(self, begun: Extras, ended: Extras) -> Extras:
         return merge_extras(begun, {NAME: ended[NAME]}) if self._own and NAME in ended else begun
 
-    def _annotate(self, lane: _Lane, part: Text) -> bytes:
+    def _annotate(self, lane: Lane, part: Text) -> bytes:
         assert lane.item is not None
         out, annotations = b"", self._dresser.annotations(lane.cited, len(part.text))
         for number, annotation in enumerate(annotations):
@@ -411,7 +362,7 @@ class ResponsesStreamEncoder:
             out += self._frame("response.output_text.annotation.added", {**place, "annotation": annotation})
         return out + self._end_content(lane, evolve(part, extras=merge_extras(part.extras, {NAME: {"annotations": annotations}})))
 
-    def _end_content(self, lane: _Lane, part: Text | Refusal | Opaque) -> bytes:
+    def _end_content(self, lane: Lane, part: Text | Refusal | Opaque) -> bytes:
         assert lane.item is not None
         lane.item.parts.append(part)
         if not isinstance(part, Opaque) and spelling.said(part.extras, spelling.CARRIER):
@@ -423,9 +374,9 @@ class ResponsesStreamEncoder:
             out = self._frame("response.output_text.done", {**place, "text": part.text, "logprobs": logprobs})
         elif isinstance(part, Refusal):
             out = self._frame("response.refusal.done", {**place, "refusal": part.text})
-        return out + self._frame("response.content_part.done", {**place, "part": _part_of(part)})
+        return out + self._frame("response.content_part.done", {**place, "part": part_of(part)})
 
-    def _end_call(self, lane: _Lane, part: ToolCall) -> bytes:
+    def _end_call(self, lane: Lane, part: ToolCall) -> bytes:
         assert lane.item is not None
         if not self._own:
             part = finished(part, lane.given)
@@ -439,8 +390,8 @@ class ResponsesStreamEncoder:
         self._parts.append(part)
         return out + self._frame(f"response.{name}.done", {**place, **said}) + self._end_item(lane.item, part)
 
-    def _end_item(self, item: _Item, *parts: Part) -> bytes:
-        done = _item_of(parts)
+    def _end_item(self, item: Item, *parts: Part) -> bytes:
+        done = item_of(parts)
         if item.id is not None:
             done["id"] = item.id
         self._output[item.number] = done
@@ -449,23 +400,3 @@ class ResponsesStreamEncoder:
     def _close_message(self) -> bytes:
         message, self._message = self._message, None
         return self._end_item(message, *message.parts) if message is not None else b""
-
-
-def _item_of(parts: list[Part] | tuple[Part, ...]) -> dict[str, JSON]:
-    return dict(write_item(write_items(parts, "output")[0]))
-
-
-def _part_of(part: Part) -> JSON:
-    wire = write_part(part, OUTPUT_TEXT, "output")
-    return wire.raw if isinstance(wire, Unknown) else KIT.write(wire)
-
-
-def _in_progress(item: dict[str, JSON]) -> dict[str, JSON]:
-    return {**item, "status": "in_progress"} if "status" in item else item
-
-
-def _around(kind: str, members: dict[str, JSON]) -> tuple[bytes, bytes, bytes]:
-    """A delta's frame, cut where its number and its text go."""
-    whole = encode_frame(dumps({"type": kind, **members, "sequence_number": _HOLE, "delta": _HOLE}), kind.encode())
-    before, between, after = whole.rsplit(dumps(_HOLE), 2)
-    return before, between, after

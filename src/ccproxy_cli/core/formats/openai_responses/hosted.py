@@ -4,7 +4,7 @@ Where other vendors tell the asking and the finding apart, one item tells both h
 tool does.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import define, evolve, field
 
@@ -129,6 +129,25 @@ def write_step(step: HostedStep, item_id: str) -> dict[str, JSON]:
         if found.sources:
             action["sources"] = [{"type": "url", "url": each.url} for each in found.sources]
     return {"type": "web_search_call", "id": item_id, "status": status, "action": action}
+
+
+def item_events(raw: dict[str, JSON], number: int) -> Iterator[tuple[str, dict[str, JSON]]]:
+    """The events of a stream that tell a whole item of another vendor's tool, as clients expect them: each one's type and members."""
+    kind, place = raw["type"], {"output_index": number}
+    at = {"item_id": raw["id"], **place}
+    begun = {**raw, "status": "in_progress"}
+    busy = "searching"
+    if kind == "code_interpreter_call":
+        begun |= {"code": "", "outputs": None}
+        busy = "interpreting"
+    yield "response.output_item.added", {**place, "item": begun}
+    yield f"response.{kind}.in_progress", at
+    if kind == "code_interpreter_call":
+        yield f"response.{kind}_code.delta", {**at, "delta": raw["code"]}
+        yield f"response.{kind}_code.done", {**at, "code": raw["code"]}
+    yield f"response.{kind}.{busy}", at
+    yield f"response.{kind}.completed", at
+    yield "response.output_item.done", {**place, "item": raw}
 
 
 @define

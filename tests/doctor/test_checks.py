@@ -11,7 +11,7 @@ from ccproxy_cli.backends.claude_code.user_settings import Override
 from ccproxy_cli.config.files import read
 from ccproxy_cli.config.load import Loaded
 from ccproxy_cli.config.origin import ConfigError, Kind, Origin, Problem
-from ccproxy_cli.config.settings import ProviderSettings, ServerSettings, Settings
+from ccproxy_cli.config.settings import AgentSettings, ProviderSettings, ServerSettings, Settings
 from ccproxy_cli.doctor import checks
 from ccproxy_cli.doctor.checks import Binary, ClaudeProvider
 from ccproxy_cli.doctor.finding import Finding, MakePrivate, Status
@@ -93,6 +93,13 @@ def test_claude_code_is_reported_in_facts() -> None:
     assert installed.facts == {"provider": "c", "path": "/bin/claude", "origin": "PATH", "version": "2.1.0"}
     facts = {"provider": "c", "logged_in": True, "method": "claude.ai", "plan": "max", "api_provider": "firstParty"}
     assert login.facts == {**facts, "account": None}
+
+
+def test_an_agent_is_told_with_its_limits() -> None:
+    known = ClaudeProvider("c", True, None, agent=AgentSettings("/w", "acceptEdits", ("Bash(git *)", "WebSearch")))
+    (finding,) = checks.agent(known)
+    assert (finding.title, finding.detail) == ("provider c: an agent in /w, acceptEdits", "may also use Bash(git *), WebSearch")
+    assert checks.agent(ClaudeProvider("c", True, None)) == []
 
 
 def test_a_configuration_that_cannot_be_read_is_told_with_its_line() -> None:

@@ -119,6 +119,15 @@ async def test_who_has_no_token_or_does_not_name_it_sets_nothing_to_work(machine
     assert api.bodies == []
 
 
+async def test_its_owner_is_told_that_there_is_one(machine: Machine) -> None:
+    async with FakeAnthropic() as api:
+        machine.configure("worker", preset="claude-code", environment=api.environment, agent={"directory": str(machine.work)})
+        file = machine.home / ".config" / "ccproxy" / "config.toml"
+        file.write_text(f'{file.read_text()}[server]\ntoken = "env:CCPROXY_TOKEN"\n')
+        ended = await machine.run(*CCPROXY, "doctor", environment={"CCPROXY_TOKEN": TOKEN})
+        assert f"an agent in {machine.work}, dontAsk" in ended.out
+
+
 async def test_what_it_started_ends_when_its_client_leaves(machine: Machine) -> None:
     async with FakeAnthropic() as api:
         api.will_say(text("I wait."), tool_use("Bash", {"command": "sleep 1 && touch begun && sleep 600"}, "toolu_1"))

@@ -177,13 +177,20 @@ def _banner(loaded: Loaded, running: Running, token_name: str | None) -> Result:
     settings = loaded.settings
     exports = environment(running.url, settings.server.token, token_name, has_clients=bool(settings.clients))
     providers = [
-        {"name": name, "preset": provider.preset, "base_url": provider.base_url, "source": str(loaded.origin("providers", name, "preset"))}
+        {
+            "name": name,
+            "preset": provider.preset,
+            "base_url": provider.base_url,
+            "agent": provider.agent.directory if provider.agent else None,
+            "source": str(loaded.origin("providers", name, "preset")),
+        }
         for name, provider in settings.providers.items()
     ]
     width = max(len(str(provider["name"])) for provider in providers)
     view: list[View] = [Cell(f"ccproxy {__version__} serves {running.url}", "strong"), ""]
     for provider in providers:
         where = f" at {provider['base_url']}" if provider["base_url"] else ""
+        where += f", an agent in {provider['agent']}" if provider["agent"] else ""
         view.append(f"  {provider['name']:<{width}}  {provider['preset']}{where}  ({provider['source']})")
     view += ["", Cell("To point your programs here:", "dim"), *(f"  export {name}={value}" for name, value in exports.items()), ""]
     if os.environ.get(_LOG_VARIABLE) is None:

@@ -17,7 +17,7 @@ from ccproxy_cli.config.files import ConfigFile
 from ccproxy_cli.config.load import Loaded
 from ccproxy_cli.config.origin import ConfigError, Kind
 from ccproxy_cli.config.secrets import is_loopback, literals
-from ccproxy_cli.config.settings import ServerSettings, Settings
+from ccproxy_cli.config.settings import AgentSettings, ServerSettings, Settings
 from ccproxy_cli.config.vendors import is_own
 from ccproxy_cli.doctor.finding import Facts, Finding, MakePrivate, Status
 from ccproxy_cli.doctor.listeners import Listener
@@ -122,6 +122,7 @@ class ClaudeProvider:
     login: Login | None = None
     account: str | None = None
     """The subscription and what is left of it, as far as the CLI tells."""
+    agent: AgentSettings | None = None
 
 
 def claude(provider: ClaudeProvider) -> list[Finding]:
@@ -146,6 +147,17 @@ def claude(provider: ClaudeProvider) -> list[Finding]:
         case Login() as login:
             facts = _login_facts(provider.name, login)
             return [installed, Finding("claude-login", bad, f"{start}not logged in", fix=LOGIN_HINT, facts=facts)]
+
+
+def agent(provider: ClaudeProvider) -> list[Finding]:
+    """Where the CLI may act on this machine by itself, and how far. Nothing if it may not."""
+    if provider.agent is None:
+        return []
+    folder, rules = provider.agent.directory, provider.agent.allowed_tools
+    title = f"provider {provider.name}: an agent in {folder}, {provider.agent.permission_mode}"
+    detail = f"may also use {', '.join(rules)}" if rules else "may do nothing else"
+    facts: Facts = {"provider": provider.name, "directory": folder, "mode": provider.agent.permission_mode, "allowed": ", ".join(rules)}
+    return [Finding("claude-agent", Status.OK, title, detail, facts=facts)]
 
 
 def _login_facts(name: str, login: Login) -> Facts:

@@ -102,18 +102,18 @@ async def _claude(loaded: Loaded | ConfigError, environ: Mapping[str, str]) -> l
     if not providers:
         return [checks.no_claude()] if find_cli() is None else []
     asked = await asyncio.gather(*(_ask_claude(name, provider, loaded, environ) for name, provider in providers.items()))
-    return [finding for provider in asked for finding in checks.claude(provider)]
+    return [finding for provider in asked for finding in (*checks.claude(provider), *checks.agent(provider))]
 
 
 async def _ask_claude(name: str, provider: ProviderSettings, loaded: Loaded, environ: Mapping[str, str]) -> checks.ClaudeProvider:
     asked_for = loaded.origin("providers", name, "preset").kind is not Kind.DETECTED
     cli = find_cli(provider.executable)
     if cli is None:
-        return checks.ClaudeProvider(name, asked_for, None)
+        return checks.ClaudeProvider(name, asked_for, None, agent=provider.agent)
     surroundings = cli_environment(environ, provider.environment)
     version, login = await asyncio.gather(ask_version(cli, surroundings), ask_login(cli, surroundings))
     account = await _ask_account(name, provider) if login is not None and login.plan else None
-    return checks.ClaudeProvider(name, asked_for, cli, version, login, account)
+    return checks.ClaudeProvider(name, asked_for, cli, version, login, account, provider.agent)
 
 
 async def _ask_account(name: str, provider: ProviderSettings) -> str | None:

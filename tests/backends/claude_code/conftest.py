@@ -42,7 +42,7 @@ class Patient(ClaudeCodeBackend):
         self._pool._always = frozenset({request.model})
         self.warm_up()
         try:
-            await ready(self)
+            await ready(self, 2.0)  # stand-ins may never be
         except asyncio.CancelledError:
             await self._pool.aclose()
             raise
@@ -50,7 +50,7 @@ class Patient(ClaudeCodeBackend):
         return await super().send(request, losses, client_key)
 
 
-async def ready(backend: ClaudeCodeBackend, seconds: float = 2.0) -> int:
+async def ready(backend: ClaudeCodeBackend, seconds: float = 15.0) -> int:
     """Wait until the backend has a process ready, or until it is of no use to wait. The process's id, or 0."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):

@@ -48,6 +48,7 @@ class Session:
         self._count = 0
         self._spent = False
         self._requests: dict[str, asyncio.Future[Mapping[str, JSON]]] = {}
+        self._bindings: list[tuple[Mapping[str, JSON], asyncio.Future[Mapping[str, JSON]]]] = []
         self._remembered: asyncio.Future[None] | None = None
 
     def fail(self, failure: BadUpstream | UpstreamError) -> None:
@@ -58,8 +59,8 @@ class Session:
     async def script(self) -> AsyncIterator[dict[str, JSON]]:
         """The frames that say the plan, each given out when the process is ready for it."""
         try:
-            for request in self.plan.controls:
-                await self._control(request)
+            for request, answer in self._bindings:
+                _check(request, await answer)
             for index in range(len(self.plan.turns)):
                 frame = self.plan.frame(index)
                 if frame.get("shouldQuery") is False:
@@ -80,7 +81,11 @@ class Session:
             if frame["request"]["subtype"] == "initialize":
                 self._initialize_id = frame["request_id"]
                 frame["request"] |= self.plan.initialize
-            await self._write(frame)
+                await self._write(frame)
+                # Not one after the other: each answer takes the CLI some milliseconds, and the turns wait for them all.
+                self._bindings = [(request, await self._ask(request)) for request in self.plan.controls]
+            else:
+                await self._write(frame)
         else:
             await self._child.write(text.encode())
 
@@ -156,18 +161,22 @@ class Session:
         self._spent = True
         await self._write({"type": "control_request", "request_id": "ccproxy_spent", "request": _SPENT})
 
-    async def _control(self, request: Mapping[str, JSON]) -> None:
+    async def _ask(self, request: Mapping[str, JSON]) -> "asyncio.Future[Mapping[str, JSON]]":
+        """Make a control request; what comes back later."""
         self._count += 1
         request_id = f"ccproxy_{self._count}"
         waiting = self._requests[request_id] = asyncio.get_running_loop().create_future()
         await self._write({"type": "control_request", "request_id": request_id, "request": request})
-        response = await waiting
-        if response.get("subtype") == "error":
-            message = f"this version of Claude Code refuses {request['subtype']}: {str(response.get('error'))[:300]}"
-            raise UpstreamError(APIError(ErrorKind.BAD_UPSTREAM, message))
+        return waiting
 
     async def _write(self, frame: Mapping[str, JSON]) -> None:
         await self._child.write(dumps(frame) + b"\n")
+
+
+def _check(request: Mapping[str, JSON], response: Mapping[str, JSON]) -> None:
+    if response.get("subtype") == "error":
+        message = f"this version of Claude Code refuses {request['subtype']}: {str(response.get('error'))[:300]}"
+        raise UpstreamError(APIError(ErrorKind.BAD_UPSTREAM, message))
 
 
 def _enveloped(frame: dict[str, JSON]) -> dict[str, JSON]:

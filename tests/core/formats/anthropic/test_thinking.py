@@ -45,6 +45,8 @@ def asked(profile: Profile, thinking: Thinking | None, /, **changes: Any) -> tup
         (ADAPTIVE, Thinking(ThinkingMode.BUDGET, 12000), {"type": "adaptive"}, "high", False),
         (ADAPTIVE, Thinking(ThinkingMode.BUDGET, 31999), {"type": "adaptive"}, "xhigh", False),
         (ADAPTIVE, Thinking(ThinkingMode.ADAPTIVE), {"type": "adaptive"}, None, False),
+        (ADAPTIVE, Thinking(effort="low", display="detailed"), {"type": "adaptive", "display": "summarized"}, "low", False),
+        (ADAPTIVE, Thinking(effort="low", display="omitted"), {"type": "adaptive", "display": "omitted"}, "low", False),
         (Profile(reasoning=ReasoningStyle.EFFORT), Thinking(effort="low"), None, "low", False),
         (BUDGET, Thinking(effort="none"), None, None, False),
         (BUDGET, Thinking(effort="minimal"), {"type": "enabled", "budget_tokens": 1024}, None, False),

@@ -15,6 +15,8 @@ DEFAULT_MAX_TOKENS = 8192
 MIN_BUDGET = 1024
 """The vendor's least."""
 
+SHOWN, HIDDEN = "summarized", "omitted"
+
 _BUDGETS: Mapping[str, int] = MappingProxyType({"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 24576, "max": 32000})
 
 
@@ -46,12 +48,19 @@ def adapt_thinking(
         case ReasoningStyle.ADAPTIVE:
             if off:
                 return limit, Thinking(ThinkingMode.DISABLED)
-            return limit, Thinking(ThinkingMode.ADAPTIVE, effort=_fit_effort(thinking, profile, losses))
+            return limit, Thinking(ThinkingMode.ADAPTIVE, effort=_fit_effort(thinking, profile, losses), display=_display(thinking))
         case ReasoningStyle.BUDGET:
             why = None if off else _forbidden(messages, choice)
             if why is not None:
                 losses.add("thinking", why)
             return (limit, None) if off or why else _with_budget(limit, request.max_tokens, thinking, profile, losses)
+
+
+def _display(thinking: Thinking) -> str | None:
+    """Whether thoughts are to be shown, in this vendor's words. Some of its models show none unless they are asked (recorded 2026-09)."""
+    if thinking.display is None:
+        return None
+    return HIDDEN if thinking.display == HIDDEN else SHOWN
 
 
 def _fit_effort(thinking: Thinking, profile: Profile, losses: Losses) -> str | None:

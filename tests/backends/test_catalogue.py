@@ -124,6 +124,29 @@ def test_what_is_no_price_is_none(pricing: object) -> None:
     assert FORMATS["openai-chat"].decode_models(dumps({"data": [{"id": "a", "pricing": pricing}]}))[0].price is None
 
 
+CLAUDE = {"thinking": {"supported": True, "types": {}}, "image_input": {"supported": True}, "structured_outputs": {"supported": False}}
+ROUTED = ["tools", "reasoning", "seed", "structured_outputs"]
+LISTS = [
+    ("anthropic", {"type": "model", "display_name": "C", "capabilities": CLAUDE}, ("thinking", "images")),
+    ("openai-chat", {"supported_parameters": ROUTED}, ("thinking", "tools", "schema")),
+    ("openai-chat", {"architecture": {"input_modalities": ["text", "image", "file"]}}, ("images", "documents")),
+    ("openai-chat", {"capabilities": {"completion_chat": True, "function_calling": True, "vision": False}}, ("tools",)),
+    ("openai-chat", {"capabilities": ["x"], "supported_parameters": "tools", "architecture": None}, ()),
+    ("openai-responses", {}, ()),
+]
+
+
+@pytest.mark.parametrize(("format_name", "members", "told"), LISTS)
+def test_what_a_list_says_of_a_models_abilities(format_name: str, members: dict[str, object], told: tuple[str, ...]) -> None:
+    (model,) = FORMATS[format_name].decode_models(dumps({"data": [{"id": "m", **members}], "has_more": False}))
+    assert model.capabilities == told
+
+
+def test_google_says_which_models_think() -> None:
+    listed = {"models": [{"name": "models/a", "thinking": True}, {"name": "models/b"}]}
+    assert [model.capabilities for model in FORMATS["gemini"].decode_models(dumps(listed))] == [("thinking",), ()]
+
+
 async def test_only_the_vendor_itself_is_known(upstream: RawUpstream) -> None:
     upstream.will(json_reply({"object": "list", "data": [{"id": "gpt-4o", "object": "model"}]}))
     backend = http_backend("up", ProviderSettings("openai", base_url=upstream.url), PRESETS["openai"], TimeoutSettings(), {}, Redactor())

@@ -27,7 +27,7 @@ def run(provider: str | None, config: str | None) -> Result:
         for model in models if isinstance(models, tuple) else ():
             sizes = (_tokens(model.context_window), _tokens(model.max_output))
             whole = model.id if model.id.startswith(f"{name}/") else f"{name}/{model.id}"
-            rows.append((whole, model.display_name or "", *sizes, _dollars(model.price)))
+            rows.append((whole, model.display_name or "", *sizes, _dollars(model.price), ", ".join(model.capabilities)))
             data.append(
                 {
                     "id": whole,
@@ -35,13 +35,14 @@ def run(provider: str | None, config: str | None) -> Result:
                     "name": model.display_name,
                     "context_window": model.context_window,
                     "max_output": model.max_output,
+                    "capabilities": list(model.capabilities),
                     "price": None if model.price is None else _price(model.price),
                 }
             )
     rules = () if provider else settings.models
-    rows.extend((Cell(rule.pattern, "dim"), Cell(f"goes to {rule.targets[0]}", "dim"), "", "", "") for rule in rules)
+    rows.extend((Cell(rule.pattern, "dim"), Cell(f"goes to {rule.targets[0]}", "dim"), "", "", "", "") for rule in rules)
     errors = tuple(Failure("unavailable", f"{name}: {why}") for name, why in listing.items() if isinstance(why, str))
-    table = (Table(("MODEL", "NAME", "CONTEXT", "OUTPUT", "$/M IN, OUT"), tuple(rows)),) if rows else ()
+    table = (Table(("MODEL", "NAME", "CONTEXT", "OUTPUT", "$/M IN, OUT", "CAN"), tuple(rows)),) if rows else ()
     notes = tuple(Cell(f"{name}: {account}", "dim") for name, account in accounts.items())
     told = {"models": data, "rules": {rule.pattern: list(rule.targets) for rule in rules}, "accounts": dict(accounts)}
     return Result("models", told, (*table, *notes), errors=errors)

@@ -1,5 +1,7 @@
 """Model lists and token counts."""
 
+from collections.abc import Mapping
+
 from attrs import frozen
 
 from ccproxy_cli.core.extras import NO_EXTRAS, Extras
@@ -34,6 +36,15 @@ class Price:
         ) / 1_000_000
 
 
+CAPABILITIES = ("thinking", "tools", "images", "documents", "schema")
+"""Words for what a model can do; `schema` is an answer in a given shape."""
+
+
+def capabilities(said: Mapping[str, bool]) -> tuple[str, ...]:
+    """Those that a vendor's list affirms, by our words."""
+    return tuple(word for word in CAPABILITIES if said.get(word))
+
+
 @frozen
 class ModelInfo:
     """One model that can be asked for."""
@@ -48,6 +59,8 @@ class ModelInfo:
     max_output: int | None = None
     """Output tokens."""
     price: Price | None = None
+    capabilities: tuple[str, ...] = ()
+    """Those of CAPABILITIES that its provider says it has. What is not said may be there all the same."""
     extras: Extras = NO_EXTRAS
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from ccproxy_cli.core.catalog import ModelInfo, Price
+from ccproxy_cli.core.catalog import ModelInfo, Price, capabilities
 from ccproxy_cli.core.errors import BadUpstream
 from ccproxy_cli.core.extras import NO_EXTRAS, extras_of
 from ccproxy_cli.core.formats._blame import parse
@@ -52,6 +52,7 @@ class ModelLists:
             context_window=_first_count(members, _WINDOWS),
             max_output=_first_count(members, _OUTPUTS),
             price=_price(members.get("pricing")),
+            capabilities=_capabilities(members),
             extras=extras_of(self.format, members),
         )
 
@@ -76,6 +77,24 @@ class ModelLists:
 
 def _first_count(members: Mapping[str, JSON], names: tuple[str, ...]) -> int | None:
     return next((members[name] for name in names if type(members.get(name)) is int), None)
+
+
+def _capabilities(members: Mapping[str, JSON]) -> tuple[str, ...]:
+    """OpenRouter lists the parameters and kinds of input that a model takes, Mistral has a table (their model pages, 2026-11)."""
+    taken, table, shape = members.get("supported_parameters"), members.get("capabilities"), members.get("architecture")
+    parameters = taken if isinstance(taken, list) else []
+    inputs = shape.get("input_modalities") if isinstance(shape, Mapping) else None
+    kinds = inputs if isinstance(inputs, list) else []
+    says = table if isinstance(table, Mapping) else {}
+    return capabilities(
+        {
+            "thinking": "reasoning" in parameters or says.get("reasoning") is True,
+            "tools": "tools" in parameters or says.get("function_calling") is True,
+            "images": "image" in kinds or says.get("vision") is True,
+            "documents": "file" in kinds,
+            "schema": "structured_outputs" in parameters,
+        }
+    )
 
 
 def _price(pricing: JSON) -> Price | None:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from ccproxy_cli.core.catalog import ModelInfo, TokenCount
+from ccproxy_cli.core.catalog import ModelInfo, TokenCount, capabilities
 from ccproxy_cli.core.errors import BadUpstream
 from ccproxy_cli.core.extras import extras_of
 from ccproxy_cli.core.formats._blame import parse
@@ -40,7 +40,20 @@ def _model(wire: ModelWire) -> ModelInfo:
         created=created,
         context_window=wire.max_input_tokens,
         max_output=wire.max_tokens,
+        capabilities=_capabilities(wire.extras.get("capabilities")),
         extras=extras_of(NAME, members),
+    )
+
+
+_CAPABILITIES = {"thinking": "thinking", "image_input": "images", "pdf_input": "documents", "structured_outputs": "schema"}
+"""The vendor's words (recorded 2026-09) and ours."""
+
+
+def _capabilities(said: JSON) -> tuple[str, ...]:
+    if not isinstance(said, dict):
+        return ()
+    return capabilities(
+        {ours: isinstance(said.get(theirs), dict) and said[theirs].get("supported") is True for theirs, ours in _CAPABILITIES.items()}
     )
 
 

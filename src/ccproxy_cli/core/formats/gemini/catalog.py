@@ -1,6 +1,6 @@
 """Model lists and token counts, in both directions."""
 
-from ccproxy_cli.core.catalog import ModelInfo, TokenCount
+from ccproxy_cli.core.catalog import ModelInfo, TokenCount, capabilities
 from ccproxy_cli.core.errors import BadUpstream
 from ccproxy_cli.core.extras import extras_of
 from ccproxy_cli.core.formats._blame import parse
@@ -34,6 +34,7 @@ def _model(wire: ModelWire) -> ModelInfo:
         display_name=wire.display_name,
         context_window=wire.input_token_limit,
         max_output=wire.output_token_limit,
+        capabilities=capabilities({"thinking": wire.extras.get("thinking") is True}),
         extras=extras_of(NAME, wire.extras),
     )
 

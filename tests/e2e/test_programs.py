@@ -1,5 +1,6 @@
 """Real programs do real tasks through `wrap`, each against a provider of the other vendor's format."""
 
+import json
 import re
 from pathlib import Path
 
@@ -33,6 +34,11 @@ def claude() -> str:
 @pytest.mark.real_cli
 async def test_claude_code_writes_a_file_with_an_openai_model(machine: Machine) -> None:
     target = machine.work / "out.txt"
+    # Where the user's own settings lead, nobody listens.
+    settings = machine.home / ".claude" / "settings.json"
+    settings.parent.mkdir()
+    elsewhere = {"ANTHROPIC_BASE_URL": "http://127.0.0.1:9", "ANTHROPIC_API_KEY": "mine", "ANTHROPIC_MODEL": "claude-x"}
+    settings.write_text(json.dumps({"env": elsewhere}))
     async with FakeOpenAI(write_as_told) as api:
         machine.configure("up", preset="openai-compatible", base_url=api.url, api_key="env:UP_KEY")
         ended = await machine.run(
@@ -43,6 +49,7 @@ async def test_claude_code_writes_a_file_with_an_openai_model(machine: Machine) 
     assert target.read_text() == CONTENT, ended
     assert "Done with task 4711." in ended.out
     assert ended.code == 0
+    assert json.loads(settings.read_text()) == {"env": elsewhere}
     assert not api.refusals
     assert {body["model"] for body in api.bodies} == {"gpt-4o"}
     assert {headers["Authorization"] for headers in api.headers} == {"Bearer the-upstream-key"}

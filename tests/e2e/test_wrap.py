@@ -116,6 +116,24 @@ async def test_codex_is_told_by_arguments_before_the_users_own(machine: Machine)
     assert not any(environment["CCPROXY_SESSION_KEY"] in argument for argument in arguments)
 
 
+async def test_a_window_that_is_known_is_told(machine: Machine) -> None:
+    machine.configure("up", preset="anthropic", api_key="env:UP_KEY")
+    ended = await machine.run(
+        *WRAP, "--model", "up/claude-opus-4-5", "--", pretend(machine, "codex"), environment={"UP_KEY": "the-upstream-key"}
+    )
+    assert "model_context_window=200000" in json.loads(ended.out)[0]
+
+
+async def test_a_program_that_has_to_be_told_a_model_gets_the_default_or_says_so(machine: Machine) -> None:
+    machine.configure("up", preset="openai-compatible", base_url="http://127.0.0.1:9/v1", api_key="env:UP_KEY")
+    keys = {"UP_KEY": "the-upstream-key"}
+    ended = await machine.run(*WRAP, "--", pretend(machine, "pi"), environment=keys)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("error: pi calls only models that it is told of. Name one with --model.")
+    ended = await machine.run(*WRAP, "--", pretend(machine, "pi"), environment={**keys, "CCPROXY_DEFAULT_MODEL": "up/m"})
+    assert json.loads(ended.out)[0] == ["--provider", "ccproxy", "--model", "up/m"]
+
+
 async def test_gemini_gets_a_home_of_its_own_that_does_not_stay(machine: Machine) -> None:
     users = machine.home / ".gemini"
     users.mkdir()

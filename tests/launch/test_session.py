@@ -7,7 +7,7 @@ from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.formats import FORMATS
 from ccproxy_cli.core.http import HTTPCall
 from ccproxy_cli.core.response import Usage
-from ccproxy_cli.launch.session import Tally, routes_to, routes_with_default, routes_within, session_settings
+from ccproxy_cli.launch.session import Tally, routes_to, routes_with_default, routes_within, session_settings, window_of
 from ccproxy_cli.pipeline.exchange import Exchange
 from ccproxy_cli.pipeline.route import RouteTable
 from ccproxy_cli.server.visit import Visit
@@ -126,3 +126,13 @@ def test_refusals_before_the_pipeline_are_failures_and_questions_about_the_serve
     assert str(tally) == "the program made no requests"
     tally.observe(Visit("req_2", FORMATS["anthropic"], "POST", "/v1/messages", {}, None, None, status=401, error_type="authentication"))
     assert str(tally) == "0 requests, 0 tokens in, 0 out; failed: authentication"
+
+
+@pytest.mark.parametrize(
+    ("model", "window"),
+    [("up/claude-opus-4-5", 200_000), ("claude-opus-4-5-20251101", 200_000), ("up/unheard-of", None), ("echo/echo", None), (None, None)],
+)
+def test_a_programs_model_may_have_a_window_that_is_known(model: str | None, window: int | None) -> None:
+    settings = Settings(providers={"up": ProviderSettings("anthropic"), "echo": ProviderSettings("echo")})
+    table = RouteTable([], {"up": ("claude-*",), "echo": ("echo",)})
+    assert window_of(settings, table, model) == window

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from attrs import define, evolve, field
 
+from ccproxy_cli.backends.catalogue import known_of
 from ccproxy_cli.backends.presets import PRESETS
 from ccproxy_cli.config.secrets import CLIENT
 from ccproxy_cli.config.settings import ModelRule, ProviderSettings, ServerSettings, Settings
@@ -62,6 +63,16 @@ def routes_with_default(table: RouteTable, default: str | None) -> RouteTable:
     own = [ModelRule(pattern, (f"{provider}/{pattern}",)) for provider, patterns in table.families.items() for pattern in patterns]
     last = ModelRule("*", (default or f"{table.sole}/*",))
     return RouteTable([*table.rules, *named, *own, last], table.families, None, table.by_content)
+
+
+def window_of(settings: Settings, table: RouteTable, model: str | None) -> int | None:
+    """Tokens that fit into the window of the model that a name leads to; None where that is not known."""
+    if model is None:
+        return None
+    target = table.resolve(model).target
+    provider = settings.providers.get(target.provider)
+    known = None if provider is None else known_of(provider.preset, target.model)
+    return None if known is None else known.context_window
 
 
 def takes_every_name(table: RouteTable, provider: str | None) -> bool:

@@ -17,7 +17,15 @@ from ccproxy_cli.launch.homecopy import HomeCopy, private_home
 from ccproxy_cli.launch.programs import recipe_for
 from ccproxy_cli.launch.recipes import Recipe, arguments_for, changes, child_environment
 from ccproxy_cli.launch.serve import RunningServer, serving
-from ccproxy_cli.launch.session import Tally, routes_to, routes_with_default, routes_within, session_settings, takes_every_name
+from ccproxy_cli.launch.session import (
+    Tally,
+    routes_to,
+    routes_with_default,
+    routes_within,
+    session_settings,
+    takes_every_name,
+    window_of,
+)
 from ccproxy_cli.pipeline.pipeline import Pipeline
 from ccproxy_cli.pipeline.route import RouteTable
 from ccproxy_cli.server.app import create_app
@@ -73,7 +81,7 @@ async def wrap(
         server = await stack.enter_async_context(serving(app))
         pipeline.warm_up()
         with ChildSignals() as signals:
-            told = Told(server.url, token, model)
+            told = Told(server.url, token, model, window_of(session, pipeline.routes, model))
             wanted = changes(recipe, told)
             if recipe.home is not None:
                 wanted[recipe.home.variable] = _home(recipe.home, environ, told, stack)

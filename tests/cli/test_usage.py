@@ -1,6 +1,8 @@
 """`usage` shows what servers have counted in their store."""
 
 import asyncio
+import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +114,16 @@ def test_what_ends_with_each_server_cannot_be_shown(cli: Cli) -> None:
 
 def test_other_groups_are_refused(cli: Cli) -> None:
     assert cli("usage", "--by", "weather").code == 2
+
+
+def test_what_is_left_of_a_login_is_told_as_far_as_it_was(cli: Cli) -> None:
+    async def noted() -> None:
+        store = SQLiteStore(file_of(cli))
+        told = {"unifiedWindows": {"five_hour": {"utilization": 0.25, "resetsAt": time.time() + 3600, "status": "allowed"}}}
+        await store.put("standing/claude", json.dumps(told).encode(), 60)
+        await store.aclose()
+
+    asyncio.run(noted())
+    cli.configure(ONLY_ECHO + '[providers.claude]\npreset = "claude-code"\n')
+    assert "claude: five hour limit used to 25%, new in 60 min" in cli("usage").out
+    assert list(cli("usage", "--json").envelope["data"]["accounts"]) == ["claude"]

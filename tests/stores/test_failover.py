@@ -131,7 +131,7 @@ async def test_one_line_tells_of_the_loss_and_one_of_the_return(store: Failover,
     shaky.is_there = True
     await back(store)
     messages = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
-    assert [message.partition(";")[0] for message in messages] == ["the store is gone", f"the store {shaky!r} is back"]
+    assert [message.partition(";")[0] for message in messages] == ["the store is gone", f"{shaky} is back"]
 
 
 async def test_too_much_to_be_made_up_for_is_told(shaky: Shaky, caplog: pytest.LogCaptureFixture) -> None:

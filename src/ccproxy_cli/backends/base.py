@@ -11,6 +11,7 @@ from ccproxy_cli.core.events import Event
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats import Format
 from ccproxy_cli.core.http import HTTPCall, HTTPReply
+from ccproxy_cli.core.jsontext import JSON
 from ccproxy_cli.core.rates import Rates
 from ccproxy_cli.core.request import Request
 from ccproxy_cli.core.response import Usage
@@ -127,6 +128,10 @@ class AccountBackend(Protocol):
 
     async def account(self) -> str | None:
         """The subscription and what is left of it, in one clause for people; None if nothing is known. Raises nothing."""
+
+    @property
+    def told_last(self) -> Mapping[str, JSON]:
+        """What is left of it as answers told it last, in the vendor's words; empty if they did not. Asks nobody."""
 
 
 @runtime_checkable

@@ -8,9 +8,12 @@ from typing import Literal, TypeAlias
 
 from attrs import asdict
 
+from ccproxy_cli.backends.claude_code.limits import limits_in_words
 from ccproxy_cli.cli.gather import gather
 from ccproxy_cli.cli.result import Cell, Failure, Result, Table, View
+from ccproxy_cli.core.jsontext import JSON
 from ccproxy_cli.pipeline.ledger import Used, used
+from ccproxy_cli.pipeline.standing import standing
 from ccproxy_cli.stores.base import StoreError
 from ccproxy_cli.stores.opening import file_of, is_file, named_store
 
@@ -27,17 +30,20 @@ _SUMMED = ("requests", "errors", "input", "cache_read", "cache_write", "output",
 
 def run(days: int, by: By, config: str | None) -> Result:
     """Read what servers have counted in the store that the settings name."""
-    url = gather(config, look_for_servers=False).settings.store.url
+    settings = gather(config, look_for_servers=False).settings
+    url = settings.store.url
     if url == "memory":
         return Result("usage", errors=(Failure("not_kept", "store.url is memory, so usage ends with each server", "Set it to sqlite."),))
     if is_file(url) and not file_of(url, os.environ).exists():
         return Result("usage", _data([], by), ("nothing has been used yet",))
     try:
-        rows = asyncio.run(_read(url, days))
+        rows, told = asyncio.run(_read(url, days, settings.providers))
     except StoreError as error:
         return Result("usage", errors=(Failure("store", str(error)),))
     view: tuple[View, ...] = (_table(rows, by),) if rows else (f"nothing was used in {_span(days)}",)
-    return Result("usage", _data(rows, by), view, tuple(_gaps(_sums(rows))))
+    accounts = {name: words for name, limits in told.items() if (words := limits_in_words(limits, time.time()))}
+    notes = tuple(Cell(f"{name}: {words}", "dim") for name, words in accounts.items())
+    return Result("usage", {**_data(rows, by), "accounts": accounts}, (*view, *notes), tuple(_gaps(_sums(rows))))
 
 
 def _gaps(total: Mapping[str, float]) -> Iterator[str]:
@@ -48,10 +54,11 @@ def _gaps(total: Mapping[str, float]) -> Iterator[str]:
         yield f"the cost of {unpriced:,} answers is not among them: they have no known price by the token"
 
 
-async def _read(url: str, days: int) -> Sequence[Used]:
+async def _read(url: str, days: int, providers: Iterable[str]) -> tuple[Sequence[Used], Mapping[str, Mapping[str, JSON]]]:
+    """What was used, and what providers told last of their accounts."""
     store = named_store(url, os.environ)
     try:
-        return await used(store, days, time.time())
+        return await used(store, days, time.time()), {name: await standing(store, name) for name in providers}
     finally:
         await store.aclose()
 

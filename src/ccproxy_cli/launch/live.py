@@ -13,6 +13,7 @@ from ccproxy_cli.observe.logging import configure_logging
 from ccproxy_cli.observe.redact import Redactor
 from ccproxy_cli.pipeline.ledger import Ledger
 from ccproxy_cli.pipeline.pipeline import Pipeline
+from ccproxy_cli.pipeline.standing import Standing
 from ccproxy_cli.server.app import create_app
 from ccproxy_cli.server.generations import Generation, Generations
 from ccproxy_cli.stores.opening import Stores
@@ -51,7 +52,7 @@ async def serve_live(
             redactor.learn(token)
         pipeline = assembly.build(settings)
         configure_logging(settings.server.log_level, redactor)
-        observers = [metering(Ledger(stores.later, prices(settings)))]
+        observers = [metering(Ledger(stores.later, prices(settings)), Standing(stores.later, pipeline.backends))]
         app = create_app(settings, pipeline, redactor=redactor, observers=observers, trouble=lambda: reloader.problem)
         return Generation(app, lambda: assembly.release(pipeline)), pipeline
 

@@ -140,7 +140,7 @@ class Failover(Store):
             async with asyncio.timeout(self._patience):
                 return await step(self._store)
         except TimeoutError as error:
-            raise StoreError(f"{self._store!r} does not answer") from error
+            raise StoreError(f"{self._store} does not answer") from error
 
     async def _mend(self) -> None:
         """Try the store until it answers and has been told what it missed."""
@@ -154,7 +154,7 @@ class Failover(Store):
         lost = self._missed.given_up
         self._missed.given_up = 0
         self._mending = None
-        _log.warning("the store %r is back%s", self._store, f"; {lost} writes were too many to be made up for" if lost else "")
+        _log.warning("%s is back%s", self._store, f"; {lost} writes were too many to be made up for" if lost else "")
 
     async def _make_up(self) -> None:
         await self._in_time(lambda store: store.get("here"))  # there may be nothing to make up for

@@ -96,6 +96,9 @@ class RedisStore(Store):
     def __repr__(self) -> str:
         return f"<RedisStore {self._where}>"
 
+    def __str__(self) -> str:
+        return f"the store at {self._where}"
+
     @override
     async def get(self, key: str) -> bytes | None:
         value: bytes | None = await self._do("GET", self._key("value", key))
@@ -166,7 +169,7 @@ class RedisStore(Store):
             raise StoreError(self._told(str(error) or type(error).__name__)) from error
 
     def _told(self, message: str) -> str:
-        text = f"the store at {self._where} cannot be used: {message}"
+        text = f"{self} cannot be used: {message}"
         return text if not self._password else text.replace(self._password, "***")
 
 

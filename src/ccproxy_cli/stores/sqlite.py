@@ -66,6 +66,9 @@ class SQLiteStore(Store):
     def __repr__(self) -> str:
         return f"<SQLiteStore {self._path}>"
 
+    def __str__(self) -> str:
+        return f"the store in {self._path}"
+
     @override
     async def get(self, key: str) -> bytes | None:
         return await self._do(lambda connection, now: steps.get(connection, now, key), writes=False)
@@ -159,7 +162,7 @@ class SQLiteStore(Store):
             case StoreError():
                 return problem
             case sqlite3.Error() | OSError():
-                error = StoreError(f"the store in {self._path} cannot be used: {problem}")
+                error = StoreError(f"{self} cannot be used: {problem}")
                 error.__cause__ = problem
                 return error
             case _:

@@ -181,6 +181,11 @@ class ClaudeCodeBackend:
         await self.models()
         return ", ".join(filter(None, (self._plan, limits_in_words(self._limits, time.time())))) or None
 
+    @property
+    def told_last(self) -> Mapping[str, JSON]:
+        """As `backends.base.AccountBackend`."""
+        return self._limits
+
     async def _ask_models(self) -> None:
         model = ALIASES[0].id
         try:

@@ -72,6 +72,7 @@ async def test_official_clients_of_two_formats_are_served_by_who_can(machine: Ma
         (3, "chat", "alice", "ok"),
         (1, "chat", "alice", "ok"),
     ]
+    assert [line["failures"] for line in served.log] == ["claude/claude-x overloaded 529, claude/claude-x overloaded 529", None]
 
 
 async def test_a_rested_target_is_asked_first_again(machine: Machine, upstreams: tuple[RawUpstream, RawUpstream]) -> None:

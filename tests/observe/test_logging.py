@@ -40,6 +40,14 @@ def test_what_was_lost_is_told_clean_and_at_no_great_length() -> None:
     assert logged(line())[0]["losses"] is None
 
 
+def test_what_failed_before_an_answer_is_told_without_secrets() -> None:
+    key = "sk-0123456789abcdefghij"
+    (found,) = logged(line(tries=2, failures=f"up/{key} overloaded 529, up/m rate_limit 429"))
+    assert str(found["failures"]).endswith(" overloaded 529, up/m rate_limit 429")
+    assert key not in str(found["failures"])
+    assert logged(line(tries=1))[0]["failures"] is None
+
+
 @pytest.mark.parametrize(
     ("outcome", "level"),
     [

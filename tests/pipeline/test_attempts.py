@@ -267,6 +267,7 @@ async def test_when_all_fail_the_client_hears_of_what_it_asked_for() -> None:
         await world.attempts().answer(exchange, [A, B, C], attempt)
     assert caught.value is first
     assert (exchange.route, exchange.tries) == ("one/a", 3)
+    assert exchange.failures == ["one/a rate_limit 429", "two/b bad_upstream", "three/c bad_upstream"]
 
 
 async def test_nobody_waits_long_while_there_is_another_target() -> None:

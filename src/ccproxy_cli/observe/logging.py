@@ -51,6 +51,8 @@ class RequestLine:
     error_type: str | None = None
     tries: int = 0
     """Requests sent upstream."""
+    failures: str | None = None
+    """Of several tries, those that failed: target, kind of error and status."""
     losses: str | None = None
     """The fields that were lost, of the request and of the answer: all that tells of a streamed one's."""
     ttfb_ms: float | None = None
@@ -95,6 +97,8 @@ class RequestLog:
             members["model"] = self._shown(line.model[:_SHOWN])
         if line.losses is not None:
             members["losses"] = self._redactor.text(line.losses[:_LOSSES_SHOWN])
+        if line.failures is not None:
+            members["failures"] = self._redactor.text(line.failures[:_LOSSES_SHOWN])
         if line.traceback is not None:
             members["traceback"] = self._redactor.text(line.traceback)
         self._write(self._render(members))
@@ -125,6 +129,7 @@ def _for_people(members: Mapping[str, Any]) -> bytes:
         "stream" if members["stream"] else "",
         "kept" if members["cache"] == "hit" else "",
         f"{members['dur_ms']:.0f} ms",
+        f"{members['tries']} tries" if members["tries"] > 1 else "",
         trouble.strip(),
         members["id"] if trouble else "",
     )

@@ -107,6 +107,7 @@ class Attempts:
                 answer = await self._in_time(exchange, target, attempt)
             except FAILURES as failure:
                 found = verdict(failure)
+                exchange.failures.append(f"{name} {failure.error.kind.value[0]} {failure.error.status or ''}".rstrip())
                 wait = self._wait(failure, number) if found.again and number < tries else math.inf
                 if wait > longest * _SPREAD or wait >= self._left(exchange):
                     await self._note(name, failure, found)

@@ -42,6 +42,8 @@ class Exchange:
     """What the answer is to call the model: what the client called it, where the route leads to another name."""
     tries: int = 0
     """Requests sent upstream for it."""
+    failures: list[str] = field(factory=list)
+    """Each try that failed: its target, what kind of error it was, and the status if there was one."""
     relayed: bool = False
     """Went through as bytes, not through the vocabulary."""
     rates: Rates = NO_RATES

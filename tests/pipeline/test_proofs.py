@@ -9,7 +9,8 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ccproxy_cli.core.events import Event, PartEnd, PartStart, Ping, ProofDelta, ResponseStart, TextDelta
+from ccproxy_cli.core.citations import Citation
+from ccproxy_cli.core.events import CitationDelta, Event, PartEnd, PartStart, Ping, ProofDelta, ResponseEnd, ResponseStart, TextDelta
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats import FORMATS, Format
 from ccproxy_cli.core.parts import Part, Proof, ProofKind, Reasoning, Text, ToolCall
@@ -355,3 +356,28 @@ def test_a_signed_chunk_does_not_cut_a_sentence_in_two(client: Format, in_pieces
         ("s in place.", (Proof("gemini", "c2ln"),)),
         (" Done.", ()),
     ]
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_sources_follow_their_words_past_what_carries_proofs(late: bool) -> None:
+    """Carriers are parts of their own, so that everything behind them is numbered anew."""
+    source, words = Citation("https://example.com"), Text(proofs=(Proof("gemini", "c2ln"),))
+    start, end = ResponseStart("r", "m"), ResponseEnd(Finish(FinishReason.STOP))
+    told: list[Event] = [CitationDelta(0, source), PartEnd(0)]
+    events = [start, PartStart(0, words), TextDelta(0, "Sunny."), *(reversed(told) if late else told), end]
+    outbound = Outbound(FORMATS["anthropic"], key)
+    parts = fold([ready for event in events for ready in outbound.feed(event)]).parts
+    assert [part.citations for part in parts if isinstance(part, Text)] == [(source,)]
+    assert len(parts) == 2
+
+
+def test_sources_of_words_that_are_none_go_with_them() -> None:
+    blank: list[Event] = [
+        PartStart(0, Text(proofs=(Proof("gemini", "c2ln"),))),
+        PartEnd(0),
+        CitationDelta(0, Citation("https://a.example")),
+    ]
+    outbound = Outbound(FORMATS["anthropic"], key)
+    end = ResponseEnd(Finish(FinishReason.STOP))
+    parts = fold([ready for event in (ResponseStart("r", "m"), *blank, end) for ready in outbound.feed(event)]).parts
+    assert [type(part) for part in parts] == [Reasoning]

@@ -18,7 +18,7 @@ from ccproxy_cli.core.profile import Profile
 from ccproxy_cli.pipeline.exchange import Answer, Exchange
 from ccproxy_cli.pipeline.pipeline import Pipeline
 from ccproxy_cli.pipeline.route import RouteTable
-from tests.raw_upstream import RawUpstream, json_reply, stream_reply
+from tests.raw_upstream import Heard, RawUpstream, json_reply, stream_reply
 
 CHAT, RESPONSES, GEMINI = "openai-chat", "openai-responses", "gemini"
 OPENAI = (CHAT, RESPONSES)
@@ -157,6 +157,24 @@ async def test_what_a_model_refused_is_bent_at_once_from_then_on(upstream: RawUp
     await pipeline.generate(fitting)
     assert fitting.relayed
     assert upstream.heard[-1].json["metadata"] == {"a": "b"}
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (422, {"object": "error", "message": {"detail": [{"type": "extra_forbidden", "loc": ["body", "max_completion_tokens"]}]}}),
+        (400, {"error": {"message": "property 'max_completion_tokens' is unsupported"}}),
+    ],
+    ids=["Mistral", "Groq"],
+)
+async def test_other_servers_say_it_in_other_words(upstream: RawUpstream, pipeline: Pipeline, status: int, body: Any) -> None:
+    async def the_older_name_alone(heard: Heard) -> None:
+        await (json_reply(body, status) if "max_completion_tokens" in heard.json else json_reply(ANSWER))(heard)
+
+    upstream.will(the_older_name_alone)
+    asked = {"max_completion_tokens": 100, "messages": ASKED["messages"]}
+    await pipeline.generate(exchange({"model": "small", **asked}, "/chat/completions"))
+    assert upstream.heard[-1].json == {"model": "gpt-5.1", "messages": ASKED["messages"], "max_tokens": 100}
 
 
 async def test_who_asked_for_the_model_itself_is_told_what_it_does_not_take(upstream: RawUpstream, pipeline: Pipeline) -> None:

@@ -18,6 +18,7 @@ from ccproxy_cli.pipeline.route import Target
 _MOST = 256
 """Facts that are kept: models are few, and names of members come from upstreams."""
 
+_REFUSALS = (ErrorKind.INVALID_REQUEST, ErrorKind.UNPROCESSABLE)
 _QUOTED = "'{}'"
 _WORDS = re.compile(
     "|".join(
@@ -25,7 +26,8 @@ _WORDS = re.compile(
             r"unsupported (parameter|value)",  # OpenAI, recorded answers, 2026
             r"(not supported|not available) (with|by|for|on|in) this model",  # OpenAI, Anthropic, recorded answers, 2026
             r"(does not|doesn't) support",  # all, recorded answers, 2026
-            r"extra inputs are not permitted",  # Anthropic, API errors in public issues, 2025
+            r"extra inputs are not permitted|extra_forbidden",  # Anthropic, Mistral, API errors in public issues, 2025
+            r"property \S+ is unsupported",  # Groq, API errors in public issues, 2025
             r"\w+: \d+ > \d+, which is the maximum allowed",  # Anthropic on `max_tokens`, API errors in public issues, 2025
             r"unrecognized request argument|unknown parameter",  # OpenAI and its like, API errors in public issues, 2024 to 2026
             r"thinking is not enabled|thinking level|thinking budget",  # Gemini, API errors in public issues, 2026
@@ -49,7 +51,7 @@ class Misfits:
 
     def learn(self, target: Target, error: APIError, members: Collection[str]) -> bool:
         """Whether a refusal says that the model does not take something that others do. The member it names is remembered."""
-        if error.kind is not ErrorKind.INVALID_REQUEST or error.http_status != 400 or not _WORDS.search(error.message):
+        if error.kind not in _REFUSALS or error.http_status not in (400, 422) or not _WORDS.search(error.message):
             return False
         # Not every server has a place for the name beside the words.
         named = error.param or next((name for name in members if _QUOTED.format(name) in error.message), None)

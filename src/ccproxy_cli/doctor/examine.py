@@ -19,6 +19,7 @@ from ccproxy_cli.config.secrets import literals
 from ccproxy_cli.config.settings import ProviderSettings, Settings
 from ccproxy_cli.doctor import checks
 from ccproxy_cli.doctor.finding import Finding, MakePrivate, Status
+from ccproxy_cli.doctor.keeping import keeping
 from ccproxy_cli.doctor.listeners import listener_on
 from ccproxy_cli.stores.place import state_folder
 from ccproxy_cli.wiring import build_pipeline
@@ -87,6 +88,7 @@ async def examine(loaded: Loaded | ConfigError, environ: Mapping[str, str], home
         checks.versions(__version__, sys.version_info[:3], sys.platform),
         checks.binaries(checks.find_binaries(environ.get("PATH", os.defpath)), str(program.parent)),
         *checks.configuration(loaded),
+        *await keeping(settings.store, environ),
         *claude,
         *providers,
         *checks.environment(environ, settings.server, listener),

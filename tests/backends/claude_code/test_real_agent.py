@@ -176,6 +176,27 @@ async def test_what_is_allowed_is_done_and_what_is_not_is_not(agent: MakeAgent, 
     assert sorted(path.name for path in work.iterdir()) == ["allowed.txt", "in.txt"]
 
 
+async def test_nothing_that_lies_about_widens_it(agent: MakeAgent, api: FakeAnthropic, tmp_path: Path, work: Path) -> None:
+    hook = [{"hooks": [{"type": "command", "command": f"touch {tmp_path}/hooked"}]}]
+    settings = {
+        "permissions": {"allow": ["Bash"], "defaultMode": "bypassPermissions"},
+        "hooks": {"PreToolUse": hook, "UserPromptSubmit": hook},
+    }
+    for folder in (tmp_path / "home", work):
+        (folder / ".claude").mkdir()
+        for name in ("settings.json", "settings.local.json"):
+            (folder / ".claude" / name).write_text(json.dumps(settings))
+        (folder / "CLAUDE.md").write_text("NOTES-OF-THE-FOLDER")
+        (folder / ".mcp.json").write_text(json.dumps({"mcpServers": {"mine": {"command": "touch", "args": [f"{tmp_path}/served"]}}}))
+    api.will_say(tool_use("Bash", {"command": "touch made.txt"}))
+    await fetch(agent("dontAsk"), say("go"))
+    ((failed, _),) = results(api).values()
+    assert failed
+    assert not [name for name in ("hooked", "served", "work/made.txt") if (tmp_path / name).exists()]
+    assert "NOTES-OF-THE-FOLDER" not in json.dumps(api.bodies)
+    assert "mcp__mine" not in json.dumps(api.bodies)
+
+
 async def test_keys_of_the_configuration_are_not_shown(agent: MakeAgent, api: FakeAnthropic) -> None:
     api.will_say(tool_use("Bash", {"command": "echo sk-ant-fake-key"}))
     response, _ = await fetch(agent("dontAsk", "Bash(echo *)"), say("go"))

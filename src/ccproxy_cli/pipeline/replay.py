@@ -107,7 +107,10 @@ def _response(spoken: Format, recording: Recording, *, cut: bool = False) -> Res
 def _events(spoken: Format, recording: Recording, *, cut: bool) -> Iterator[Event]:
     frames = recording.data
     if recording.media_type.startswith(_JSON):  # a stream that is a list
-        frames = b"".join(encode_frame(dumps(chunk)) for chunk in loads(frames))
+        chunks = loads(frames)
+        if not isinstance(chunks, list):
+            raise BadUpstream("the stream is not the list it should be")
+        frames = b"".join(encode_frame(dumps(chunk)) for chunk in chunks)
     decoder = spoken.stream_decoder()
     yield from decoder.feed(frames)
     if decoder.done:

@@ -1,7 +1,7 @@
 """What routing rules may ask of a request, read off its raw members: the request itself is not built for it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TypeVar
 
 import msgspec
@@ -47,6 +47,14 @@ def read(text: bytes | None, decoder: "msgspec.json.Decoder[_T]") -> _T | None:
         return None
 
 
-def wants_title(tools: Iterable[object] | None, instructions: bytes | None) -> bool:
+_typed = msgspec.json.Decoder(list[Typed])
+
+
+def types(text: bytes | None) -> list[str]:
+    """The types of the objects in a list, empty where one has none; nothing for anything else."""
+    return [each.type for each in read(text, _typed) or ()]
+
+
+def wants_title(tools: Sequence[object] | None, instructions: bytes | None) -> bool:
     """Whether a request is about a title, by how its instructions begin."""
     return not tools and instructions is not None and _ABOUT_TITLES.search(instructions[:_BEGINNING]) is not None

@@ -3,7 +3,7 @@
 import msgspec
 
 from ccproxy_cli.core.formats._format import Envelope
-from ccproxy_cli.core.formats._outline import WEB_SEARCH, Outline, Typed, read, wants_title
+from ccproxy_cli.core.formats._outline import WEB_SEARCH, Outline, Typed, read, types, wants_title
 
 _SMALL = "haiku"
 """Claude Code, opencode and others ask this family for their chores (seen 2026-11)."""
@@ -23,23 +23,21 @@ class _Wanted(msgspec.Struct, gc=False):
 
 
 _messages = msgspec.json.Decoder(list[_Message])
-_results = msgspec.json.Decoder(str | list[Typed] | None)
 _typed = msgspec.json.Decoder(Typed)
-_tools = msgspec.json.Decoder(list[Typed])
 _wanted = msgspec.json.Decoder(_Wanted)
 
 
 def outline(envelope: Envelope) -> Outline:
     """The outline of a `POST /v1/messages`."""
     members = envelope.members
-    thinking, tools = read(members.get("thinking"), _typed), read(members.get("tools"), _tools)
+    thinking, tools = read(members.get("thinking"), _typed), types(members.get("tools"))
     wanted = read(members.get("output_config"), _wanted)
     # Claude Code asks for a title as a JSON object with that member, without tools (2.1.197, seen 2026-11).
     titled = not tools and wanted is not None and b'"title"' in bytes(wanted.format)
     return Outline(
         thinking=thinking is not None and thinking.type in ("enabled", "adaptive"),
         images=_has_images(members.get("messages", b"")),
-        web_search=any(tool.type.startswith(WEB_SEARCH) for tool in tools or ()),
+        web_search=any(tool.startswith(WEB_SEARCH) for tool in tools),
         background=_SMALL in envelope.model or titled or wants_title(tools, members.get("system")),
     )
 
@@ -49,7 +47,6 @@ def _has_images(messages: bytes) -> bool:
         return False
     for message in read(messages, _messages) or ():
         for block in message.content if isinstance(message.content, list) else ():
-            inner = read(bytes(block.content), _results) if block.type == "tool_result" else None
-            if block.type == "image" or (isinstance(inner, list) and any(part.type == "image" for part in inner)):
+            if block.type == "image" or (block.type == "tool_result" and "image" in types(bytes(block.content))):
                 return True
     return False

@@ -4,7 +4,7 @@ import msgspec
 
 from ccproxy_cli.core.formats._format import Envelope
 from ccproxy_cli.core.formats._openai.outline import is_effort, is_small, reasons
-from ccproxy_cli.core.formats._outline import WEB_SEARCH, Outline, Typed, read, wants_title
+from ccproxy_cli.core.formats._outline import WEB_SEARCH, Outline, read, types, wants_title
 
 _NULL = msgspec.Raw(b"null")
 
@@ -15,24 +15,18 @@ class _Message(msgspec.Struct, gc=False):
 
 
 _messages = msgspec.json.Decoder(list[_Message])
-_parts = msgspec.json.Decoder(list[Typed])
-_tools = msgspec.json.Decoder(list[Typed])
 
 
 def outline(envelope: Envelope) -> Outline:
     """The outline of a `POST /v1/chat/completions`."""
     members = envelope.members
-    tools = read(members.get("tools"), _tools)
+    tools = types(members.get("tools"))
     messages = read(members.get("messages"), _messages) or []
     instructions = next((bytes(message.content) for message in messages[:1] if message.role in ("system", "developer")), None)
     searches = members.get("web_search_options", b"null") != b"null"
     return Outline(
         thinking=is_effort(members.get("reasoning_effort")) or reasons(members.get("reasoning")),
-        images=b'"image_url"' in members.get("messages", b"") and any(map(_has_image, messages)),
-        web_search=searches or any(tool.type.startswith(WEB_SEARCH) for tool in tools or ()),
+        images=b'"image_url"' in members.get("messages", b"") and any("image_url" in types(bytes(message.content)) for message in messages),
+        web_search=searches or any(tool.startswith(WEB_SEARCH) for tool in tools),
         background=is_small(envelope.model) or wants_title(tools, instructions),
     )
-
-
-def _has_image(message: _Message) -> bool:
-    return any(part.type == "image_url" for part in read(bytes(message.content), _parts) or ())

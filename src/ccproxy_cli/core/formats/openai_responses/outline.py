@@ -4,35 +4,33 @@ import msgspec
 
 from ccproxy_cli.core.formats._format import Envelope
 from ccproxy_cli.core.formats._openai.outline import is_small, reasons
-from ccproxy_cli.core.formats._outline import WEB_SEARCH, Outline, Typed, read, wants_title
+from ccproxy_cli.core.formats._outline import WEB_SEARCH, Outline, read, types, wants_title
 
 _NULL = msgspec.Raw(b"null")
 
 
-class _Item(Typed, gc=False):
+class _Item(msgspec.Struct, gc=False):
     role: str = ""
     content: msgspec.Raw = _NULL
     output: msgspec.Raw = _NULL
 
 
 _items = msgspec.json.Decoder(list[_Item])
-_parts = msgspec.json.Decoder(list[Typed])
-_tools = msgspec.json.Decoder(list[Typed])
 
 
 def outline(envelope: Envelope) -> Outline:
     """The outline of a `POST /v1/responses`. What is said elsewhere, in answers that are kept, is not looked up for it."""
     members = envelope.members
-    tools = read(members.get("tools"), _tools)
+    tools = types(members.get("tools"))
     items = read(members.get("input"), _items) or []
     first = next((bytes(item.content) for item in items[:1] if item.role in ("system", "developer")), None)
     return Outline(
         thinking=reasons(members.get("reasoning")),
         images=b'"input_image"' in members.get("input", b"") and any(map(_has_image, items)),
-        web_search=any(tool.type.startswith(WEB_SEARCH) for tool in tools or ()),
+        web_search=any(tool.startswith(WEB_SEARCH) for tool in tools),
         background=is_small(envelope.model) or wants_title(tools, members.get("instructions")) or wants_title(tools, first),
     )
 
 
 def _has_image(item: _Item) -> bool:
-    return any(part.type == "input_image" for said in (item.content, item.output) for part in read(bytes(said), _parts) or ())
+    return "input_image" in (*types(bytes(item.content)), *types(bytes(item.output)))

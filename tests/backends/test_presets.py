@@ -55,6 +55,16 @@ OPENAI = {**CHAT, "safety_identifier": ALIAS, "max_completion_tokens": 512, "see
 COPY = {**CHAT, "user": ALIAS, "max_tokens": 512, "seed": 7}
 """Those that everybody else knows."""
 NEWER_LIMIT = {**CHAT, "user": ALIAS, "max_completion_tokens": 512, "seed": 7}
+GOOGLE = {
+    "systemInstruction": {"parts": [{"text": "Be brief."}]},
+    "contents": [{"role": "user", "parts": [{"text": "Hi"}]}],
+    "tools": [{"functionDeclarations": [{"name": "look", "parametersJsonSchema": SCHEMA}]}],
+    "generationConfig": {
+        "maxOutputTokens": 512,
+        "temperature": 0.5,
+        "seed": 7,
+        "thinkingConfig": {"includeThoughts": True, "thinkingBudget": 24_576},
+    }
 GEMINI_ANSWER = {"candidates": [{"content": {"role": "model", "parts": [{"text": "Hi."}]}, "finishReason": "STOP", "index": 0}]}
 RESPONSES_ANSWER = {"id": "resp_1", "object": "response", "created_at": 1, "model": "m", "status": "completed", "output": []}
 ANSWERS = {"openai-chat": CHAT_BODY, "anthropic": ANTHROPIC_BODY, "gemini": GEMINI_ANSWER, "openai-responses": RESPONSES_ANSWER}
@@ -120,16 +130,7 @@ DOCUMENTED = (
         "gemini",
         "gemini-2.5-flash",
         "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-flash:generateContent",
-        {
-            "systemInstruction": {"parts": [{"text": "Be brief."}]},
-            "contents": [{"role": "user", "parts": [{"text": "Hi"}]}],
-            "tools": [{"functionDeclarations": [{"name": "look", "parametersJsonSchema": SCHEMA}]}],
-            "generationConfig": {
-                "maxOutputTokens": 512,
-                "temperature": 0.5,
-                "seed": 7,
-                "thinkingConfig": {"includeThoughts": True, "thinkingBudget": 24_576},
-            },
+        GOOGLE,
         },
         "https://ai.google.dev/api/generate-content",
         {"x-goog-api-key": KEY},
@@ -139,16 +140,7 @@ DOCUMENTED = (
         "gemini-2.5-flash",
         "https://europe-west1-aiplatform.googleapis.com/v1/projects/my-project/locations/europe-west1/publishers/google"
         "/models/gemini-2.5-flash:generateContent",
-        {
-            "systemInstruction": {"parts": [{"text": "Be brief."}]},
-            "contents": [{"role": "user", "parts": [{"text": "Hi"}]}],
-            "tools": [{"functionDeclarations": [{"name": "look", "parametersJsonSchema": SCHEMA}]}],
-            "generationConfig": {
-                "maxOutputTokens": 512,
-                "temperature": 0.5,
-                "seed": 7,
-                "thinkingConfig": {"includeThoughts": True, "thinkingBudget": 24_576},
-            },
+        GOOGLE,
         },
         "https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference",
         environ={"GOOGLE_CLOUD_PROJECT": "my-project", "GOOGLE_CLOUD_LOCATION": "europe-west1"},

@@ -65,6 +65,16 @@ TAUGHT = [
         evolve(error("Your organization must be verified to generate reasoning summaries.", "reasoning.summary"), code="unsupported_value"),
         leaving("reasoning.summary"),
     ),
+    (
+        RESPONSES,
+        error("Unsupported value: 'none' is not supported with the 'o3' model. Supported values are: 'low' and 'high'.", "reasoning.effort"),
+        {"efforts": frozenset({"low", "high"})},
+    ),
+    (
+        RESPONSES,
+        error("Unsupported value: 'low' is not supported with the 'm' model. Supported values are: 'medium'.", "text.verbosity"),
+        {},
+    ),
     (RESPONSES, error("Unsupported parameter: max_output_tokens"), leaving("max_output_tokens")),
     # Those that speak its language
     (

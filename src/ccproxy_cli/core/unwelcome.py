@@ -65,11 +65,13 @@ def plain_path(name: str) -> str:
 
 
 def facts_in(error: APIError, known: Mapping[str, Facts]) -> dict[str, Any]:
-    """What the members that an error refuses say of its target.
+    """What an error says of its target: how much it can be told to think, if that is what it names, else what its members tell.
 
     Args:
         known: by the members' plain paths; see `unwelcome_members`.
     """
+    if levels := _levels_in(error):
+        return {"efforts": levels}
     facts: dict[str, Any] = {}
     for name in sorted(unwelcome_members(error) & known.keys()):
         facts = merged(facts, known[name])
@@ -81,7 +83,9 @@ def without(*paths: str) -> dict[str, Facts]:
     return {plain_path(path): {"without": frozenset({path})} for path in paths}
 
 
-def levels_in(error: APIError) -> frozenset[str]:
-    """The words for how much to think that the error names as the right ones."""
-    match = _LEVELS.search(error.message) if _is_refusal(error) else None
+def _levels_in(error: APIError) -> frozenset[str]:
+    """The words for how much to think that the error names as the right ones. Other members take some of the same words."""
+    if not _is_refusal(error) or "effort" not in f"{error.param} {error.message}":
+        return frozenset()
+    match = _LEVELS.search(error.message)
     return frozenset(EFFORTS) & frozenset(re.findall(r"\w+", match[1])) if match else frozenset()

@@ -6,7 +6,7 @@ from typing import Any
 from ccproxy_cli.core.errors import APIError
 from ccproxy_cli.core.facts import Facts, merged
 from ccproxy_cli.core.profile import ReasoningStyle
-from ccproxy_cli.core.unwelcome import facts_in, levels_in, without
+from ccproxy_cli.core.unwelcome import facts_in, without
 
 _NO_EFFORT = "output_config.effort"
 _MEMBERS: Mapping[str, Facts] = {
@@ -26,8 +26,6 @@ _LATE_SYSTEM = 'Unexpected role "system"'
 
 def learn(error: APIError) -> dict[str, Any]:
     """Facts of the target's profile that its refusal of a request tells; none if it tells none."""
-    if levels := levels_in(error):
-        return {"efforts": levels}
     facts = facts_in(error, _MEMBERS)
     if error.http_status == 400:
         if _ADAPTIVE in error.message:  # what it says of thinking as such is not meant

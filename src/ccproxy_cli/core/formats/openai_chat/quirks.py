@@ -7,7 +7,7 @@ from typing import Any
 from ccproxy_cli.core.errors import APIError
 from ccproxy_cli.core.facts import Facts, merged
 from ccproxy_cli.core.profile import ReasoningStyle
-from ccproxy_cli.core.unwelcome import facts_in, levels_in, without
+from ccproxy_cli.core.unwelcome import facts_in, without
 
 _NO_THINKING: Facts = {"reasoning": ReasoningStyle.NONE}
 _NO_SCHEMA: Facts = {"structured_output": False}
@@ -58,8 +58,6 @@ _REPLAY = re.compile(r"(?:[Mm]issing|must be passed back)[^.]*reasoning_content|
 def learn(error: APIError) -> dict[str, Any]:
     """Facts of the target's profile that its refusal of a request tells; none if it tells none."""
     facts = facts_in(error, _MEMBERS)
-    if levels := levels_in(error):
-        facts = {**{name: value for name, value in facts.items() if name != "reasoning"}, "efforts": levels}
     if error.http_status in (400, 422):
         if _DEVELOPER.search(error.message):
             facts = merged(facts, {"developer_role": False})

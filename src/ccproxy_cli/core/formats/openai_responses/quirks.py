@@ -6,7 +6,7 @@ from typing import Any
 from ccproxy_cli.core.errors import APIError
 from ccproxy_cli.core.facts import Facts
 from ccproxy_cli.core.profile import ReasoningStyle
-from ccproxy_cli.core.unwelcome import facts_in, levels_in, without
+from ccproxy_cli.core.unwelcome import facts_in, without
 
 _NO_THINKING: Facts = {"reasoning": ReasoningStyle.NONE}
 _NO_SCHEMA: Facts = {"structured_output": False}
@@ -33,7 +33,4 @@ _MEMBERS: Mapping[str, Facts] = {
 
 def learn(error: APIError) -> dict[str, Any]:
     """Facts of the target's profile that its refusal of a request tells; none if it tells none."""
-    facts = facts_in(error, _MEMBERS)
-    if levels := levels_in(error):
-        facts = {**{name: value for name, value in facts.items() if name != "reasoning"}, "efforts": levels}
-    return facts
+    return facts_in(error, _MEMBERS)

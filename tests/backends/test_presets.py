@@ -64,7 +64,8 @@ GOOGLE = {
         "temperature": 0.5,
         "seed": 7,
         "thinkingConfig": {"includeThoughts": True, "thinkingBudget": 24_576},
-    }
+    },
+}
 GEMINI_ANSWER = {"candidates": [{"content": {"role": "model", "parts": [{"text": "Hi."}]}, "finishReason": "STOP", "index": 0}]}
 RESPONSES_ANSWER = {"id": "resp_1", "object": "response", "created_at": 1, "model": "m", "status": "completed", "output": []}
 ANSWERS = {"openai-chat": CHAT_BODY, "anthropic": ANTHROPIC_BODY, "gemini": GEMINI_ANSWER, "openai-responses": RESPONSES_ANSWER}
@@ -131,7 +132,6 @@ DOCUMENTED = (
         "gemini-2.5-flash",
         "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-flash:generateContent",
         GOOGLE,
-        },
         "https://ai.google.dev/api/generate-content",
         {"x-goog-api-key": KEY},
     ),
@@ -141,7 +141,6 @@ DOCUMENTED = (
         "https://europe-west1-aiplatform.googleapis.com/v1/projects/my-project/locations/europe-west1/publishers/google"
         "/models/gemini-2.5-flash:generateContent",
         GOOGLE,
-        },
         "https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference",
         environ={"GOOGLE_CLOUD_PROJECT": "my-project", "GOOGLE_CLOUD_LOCATION": "europe-west1"},
         settings={"api_key": f"command:echo {KEY}"},

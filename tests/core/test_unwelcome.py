@@ -67,7 +67,7 @@ TAUGHT = [
     ),
     (
         RESPONSES,
-        error("Unsupported value: 'none' is not supported with the 'o3' model. Supported values are: 'low' and 'high'.", "reasoning.effort"),
+        error("Unsupported value: 'none' is not supported with the 'o3' model. Supported values are: 'low', 'high'.", "reasoning.effort"),
         {"efforts": frozenset({"low", "high"})},
     ),
     (

@@ -119,6 +119,21 @@ async def test_thoughts_are_shown_and_their_proof_comes_home(house: House, clien
     assert proofs == ([api.proof] if api.proof else [])
 
 
+@every_client
+@every_upstream
+@every_way
+async def test_thoughts_that_led_to_words_alone_come_home_too(house: House, client: str, upstream: str, stream: bool) -> None:
+    api = house.upstreams[upstream]
+    api.script |= {"Weather?": Says("It rains.", (), "The city is Tromsø."), "Still?": Says("It does.")}
+    async with CLIENTS[client](house.asking(upstream, stream=stream, thinking=True)) as talk:
+        await talk.say("Weather?")
+        await talk.say("Still?")
+    (_, said) = api.told[-1][1]
+    proofs = [piece.signature for piece in said if isinstance(piece, Thought) and piece.signature]
+    assert proofs == ([api.proof] if api.proof else [])
+    assert [piece for piece in said if isinstance(piece, str)] == ["It rains."]
+
+
 class Square(BaseModel):
     """What the answer is to fit."""
 

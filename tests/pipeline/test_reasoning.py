@@ -234,6 +234,20 @@ async def test_a_chat_client_is_reminded_of_what_led_to_words_alone(issuer: str,
     assert proven(history(FORMATS[issuer], backend.sent[-1])) == [(Reasoning, "Let me see.", (proof,))]
 
 
+async def test_the_proof_of_its_last_words_is_remembered_for_a_client_that_shows_what_comes_last() -> None:
+    client, issuer, proof = FORMATS["anthropic"], FORMATS["gemini"], Proof("gemini", "c2lnMw==")
+    said = (Reasoning("Let me see."), Text("Ten miles."), Text(proofs=(proof,)))
+    backend = Scripted(issuer, [Response("resp_1", "model-1", said, Finish(FinishReason.STOP), Usage(1, 0, 0, 2, 0)), LAST])
+    pipeline = pipeline_over(backend)
+    asking = {"model": "model-1", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}], "stream": True}
+    doing = exchange(client, evolve(first_call(client, streaming=False), body=json.dumps(asking).encode()))
+    first = await got(pipeline, doing)
+    assert first.parts[-1] == Text("Ten miles.")
+    assert not doing.losses
+    await got(pipeline, exchange(client, echo(client, first)))
+    assert proven(history(issuer, backend.sent[-1])) == [(Text, "", (proof,))]
+
+
 async def test_an_envelope_is_taken_off_before_tokens_are_counted() -> None:
     client = FORMATS["anthropic"]
     backend = Scripted(FORMATS["gemini"], [answer("gemini")])

@@ -28,6 +28,7 @@ from ccproxy_cli.core.formats import Envelope
 from ccproxy_cli.core.http import HTTPCall, HTTPReply
 from ccproxy_cli.core.rates import NO_RATES
 from ccproxy_cli.core.request import Request
+from ccproxy_cli.core.seal import ProofSlot
 from ccproxy_cli.pipeline.calibration import Calibration
 from ccproxy_cli.pipeline.exchange import Answer, Exchange
 from ccproxy_cli.pipeline.homing import bring_home, holds_envelopes, may_hold_envelopes, only_own
@@ -135,17 +136,18 @@ class Lanes:
             request = bring_home(request, spoken.name, self._seal_key, exchange.losses, None if relay is None else relay.format.name)
             if relay is not None and relay.format is spoken:
                 request = only_own(request, spoken.name, exchange.losses)
-        if slot is None or not slot.thoughts_return:
+        if _forgets(slot, relay):
             issuer = None if relay is None else relay.format.name
             request = await with_recalled(request, self._memory, exchange.owner, issuer)
         return request
 
-    async def _outgoing(self, exchange: Exchange, stream: EventStream, request: Request, *, foreign: bool) -> EventStream:
+    async def _outgoing(self, exchange: Exchange, stream: EventStream, request: Request, relay: RelayBackend | None) -> EventStream:
         """The events with their proofs in the client's own place for such, or remembered where it has none."""
-        slot = exchange.format.proof_slot
-        outbound = Outbound(exchange.format, self._seal_key, foreign=foreign, losses=exchange.losses)
+        slot, foreign = exchange.format.proof_slot, relay is None or relay.format is not exchange.format
+        forgets = _forgets(slot, relay)
+        outbound = Outbound(exchange.format, self._seal_key, foreign=foreign, losses=None if forgets else exchange.losses)
         joined = JoinedWords() if foreign and slot is not None and not slot.may_end else None
-        listener = Listener() if slot is None or not slot.thoughts_return else None
+        listener = Listener() if forgets else None
         try:
             async for batch in stream:
                 if listener is not None:
@@ -191,7 +193,7 @@ class Lanes:
         foreign = relay is None or relay.format is not exchange.format
         if foreign and may_pause(request):
             accepted = without_pauses(accepted, request, lambda again: backend.send(again, exchange.losses, exchange.client_key))
-        stream = self._outgoing(exchange, accepted, request, foreign=foreign)
+        stream = self._outgoing(exchange, accepted, request, relay)
         if exchange.alias is not None:
             stream = name_in_events(stream, exchange.alias)
         if promise is not None:
@@ -208,6 +210,14 @@ class Lanes:
         if promise is not None:
             await self.keeper.keep(exchange, promise, body)
         return Answer(200, {"content-type": "application/json", **told_of(exchange)}, body)
+
+
+def _forgets(slot: ProofSlot | None, relay: RelayBackend | None) -> bool:
+    """Whether there are proofs of that backend's that the client cannot hand back: that have to be remembered."""
+    if slot is None or not slot.thoughts_return:
+        return True
+    signs = None if relay is None else relay.format.proof_slot
+    return not slot.may_end and signs is not None and signs.on_words
 
 
 def _asking(request: Request, model: str) -> Request:

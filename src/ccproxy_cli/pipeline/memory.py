@@ -262,7 +262,9 @@ async def remember(parts: Iterable[Part], memory: TurnMemory, client: str, clien
     turn = turn_of(parts, client)
     if turn is None:
         return
-    for call_id in turn.call_ids:
+    slot = FORMATS[client].proof_slot
+    carried = slot is not None and slot.thoughts_return  # by the client, as far as there is something for them to ride on
+    for call_id in () if carried else turn.call_ids:
         await memory.remember(memory_key(client_key, call_id), turn)
     if not turn.call_ids:
         trail = Trail()

@@ -16,7 +16,6 @@ import pytest
 from attrs import frozen
 
 from tests.e2e.conftest import Machine, Served
-from tests.raw_upstream import Heard, RawUpstream
 from tests.stores.redis_server import free_port, listens, running
 
 CONFIG = Path(__file__).parents[2] / "deploy" / "nginx.conf"
@@ -29,6 +28,7 @@ class Behind:
 
     url: str
     instances: tuple[Served, Served]
+    upstream_port: int
 
 
 @contextlib.contextmanager
@@ -56,18 +56,13 @@ def nginx(folder: Path, ports: list[int]) -> Iterator[str]:
             process.terminate()
 
 
-@pytest.fixture
-async def upstream() -> AsyncIterator[RawUpstream]:
-    async with RawUpstream() as made:
-        yield made
-
-
-@pytest.fixture
-def behind(tmp_path: Path, upstream: RawUpstream) -> Iterator[Behind]:
+@contextlib.contextmanager
+def two_behind(folder: Path, upstream_port: int) -> Iterator[Behind]:
+    """Instances that share a store, and whose provider `up` is at that port."""
     with contextlib.ExitStack() as stack:
-        folder = tmp_path / "redis"
-        folder.mkdir()
-        store = stack.enter_context(running(folder))
+        store_folder = folder / "redis"
+        store_folder.mkdir()
+        store = stack.enter_context(running(store_folder))
         config = f"""
 [server]
 token = "env:CCPROXY_TOKEN"
@@ -75,18 +70,25 @@ token = "env:CCPROXY_TOKEN"
 preset = "echo"
 [providers.up]
 preset = "openai"
-base_url = "{upstream.url}/v1"
+base_url = "http://127.0.0.1:{upstream_port}/v1"
 api_key = "sk-test-0123456789"
 [store]
 url = "{store.url}"
 """
         served = []
         for name in ("one", "other"):
-            machine = Machine(tmp_path / name)
+            machine = Machine(folder / name)
             machine.work.mkdir(parents=True)
             served.append(stack.enter_context(machine.serve(config, CCPROXY_TOKEN=TOKEN)))
         ports = [int(one.url.rpartition(":")[2]) for one in served]
-        yield Behind(stack.enter_context(nginx(tmp_path, ports)), (served[0], served[1]))
+        yield Behind(stack.enter_context(nginx(folder, ports)), (served[0], served[1]), upstream_port)
+
+
+@pytest.fixture(scope="module")
+def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
+    """For tests that do no harm."""
+    with two_behind(tmp_path_factory.mktemp("behind"), free_port()) as made:
+        yield made
 
 
 @pytest.fixture
@@ -95,25 +97,25 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-async def test_a_stream_passes_as_it_comes(behind: Behind, upstream: RawUpstream, http: aiohttp.ClientSession) -> None:
+async def test_a_stream_passes_as_it_comes(behind: Behind, http: aiohttp.ClientSession) -> None:
     first_was_read = asyncio.Event()
 
     def frame(delta: Any, finish: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
-        data = (
-            b"data: " + json.dumps({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}).encode()
-        )
-        return b"%x\r\n%s\n\n\r\n" % (len(data) + 2, data)
+        chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
+        return b"data: " + json.dumps(chunk).encode() + b"\n\n"
 
-    async def script(heard: Heard) -> None:
-        await heard.say(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
-        await heard.say(frame({"role": "assistant", "content": "early"}))
+    async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n")
+        writer.write(frame({"role": "assistant", "content": "early"}))
         await first_was_read.wait()
-        await heard.say(frame({}, "stop") + b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n")
+        writer.write(frame({}, "stop") + b"data: [DONE]\n\n")
+        writer.close()
 
-    upstream.will(script)
+    upstream = await asyncio.start_server(say, "127.0.0.1", behind.upstream_port)
     body = {"model": "up/m", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
-    async with http.post(f"{behind.url}/v1/chat/completions", json=body) as reply, asyncio.timeout(30):
+    async with upstream, http.post(f"{behind.url}/v1/chat/completions", json=body) as reply, asyncio.timeout(30):
         read = b""
         while b"early" not in read:
             read += await reply.content.readany()
@@ -138,18 +140,19 @@ async def test_strangers_are_kept_out(behind: Behind) -> None:
         assert reply.status == 401
 
 
-async def test_an_instance_that_dies_is_left_out(behind: Behind, http: aiohttp.ClientSession) -> None:
-    behind.instances[0].process.kill()
-    behind.instances[0].process.wait()
-    body = {"model": "echo", "messages": [{"role": "user", "content": "hi"}]}
-    for _ in range(10):
-        async with http.post(f"{behind.url}/v1/chat/completions", json=body) as reply:
-            assert reply.status == 200, await reply.text()
-
-
 async def test_large_bodies_pass(behind: Behind, http: aiohttp.ClientSession) -> None:
-    words = "word " * 2_000_000
+    words = "x" * 10_000_000
     body = io.BytesIO(json.dumps({"model": "echo", "messages": [{"role": "user", "content": words}]}).encode())
     async with http.post(f"{behind.url}/v1/chat/completions", data=body, headers={"content-type": "application/json"}) as reply:
         assert reply.status == 200
         assert len((await reply.json())["choices"][0]["message"]["content"]) == len(words)
+
+
+async def test_an_instance_that_dies_is_left_out(tmp_path: Path, http: aiohttp.ClientSession) -> None:
+    with two_behind(tmp_path, free_port()) as behind:
+        behind.instances[0].process.kill()
+        behind.instances[0].process.wait()
+        body = {"model": "echo", "messages": [{"role": "user", "content": "hi"}]}
+        for _ in range(10):
+            async with http.post(f"{behind.url}/v1/chat/completions", json=body) as reply:
+                assert reply.status == 200, await reply.text()

@@ -119,6 +119,20 @@ async def test_who_has_no_token_or_does_not_name_it_sets_nothing_to_work(machine
     assert api.bodies == []
 
 
+async def test_nobody_asks_it_by_chance(machine: Machine) -> None:
+    async with FakeAnthropic() as api:
+        machine.configure("worker", preset="claude-code", environment=api.environment, agent={"directory": str(machine.work)})
+        file = machine.home / ".config" / "ccproxy" / "config.toml"
+        file.write_text(f'{file.read_text()}[server]\ntoken = "env:CCPROXY_TOKEN"\n')
+        token = {"CCPROXY_TOKEN": TOKEN}
+        ended = await machine.run(*CCPROXY, "ask", "hello", environment=token)
+        assert (ended.code, ended.out) == (0, "hello\n")  # the embedded model's
+        assert api.bodies == []
+        api.will_say(text("At your service."))
+        asked = await machine.run(*CCPROXY, "ask", "-m", "worker/sonnet", "hello", environment=token)
+        assert (asked.code, asked.out) == (0, "At your service.\n")
+
+
 async def test_its_owner_is_told_that_there_is_one(machine: Machine) -> None:
     async with FakeAnthropic() as api:
         machine.configure("worker", preset="claude-code", environment=api.environment, agent={"directory": str(machine.work)})

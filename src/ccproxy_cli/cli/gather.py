@@ -79,6 +79,8 @@ async def default_model(settings: Settings, pipeline: "Pipeline | None" = None) 
     if settings.default_model:
         return settings.default_model
     for name, provider in settings.providers.items():
+        if provider.agent is not None:  # which acts on this machine, so it has to be asked for by name
+            continue
         preset = PRESETS[provider.preset]
         if provider.models:
             return f"{name}/{provider.models[0]}"

@@ -98,7 +98,7 @@ async def _played(answer: Response) -> EventStream:
 def pipeline_over(*backends: Scripted) -> Pipeline:
     rules = [ModelRule(f"{backend.name}-*", (f"{backend.name}/*",)) for backend in backends]
     rules.append(ModelRule("*", (f"{backends[0].name}/*",)))
-    return Pipeline(RouteTable(rules, {}), {backend.name: backend for backend in backends}, seal_key=lambda: KEY)  # type: ignore[arg-type, misc]
+    return Pipeline(RouteTable(rules, {}), {backend.name: backend for backend in backends}, seal_key=lambda: KEY)  # type: ignore[misc]
 
 
 def answer(issuer: str) -> Response:
@@ -210,11 +210,15 @@ async def test_a_gemini_client_that_forgets_its_thoughts_is_reminded() -> None:
 
 @pytest.mark.parametrize("known_by", ["client_key", "client"])
 async def test_a_chat_client_is_reminded_under_its_own_key_or_name_alone(known_by: str) -> None:
+    def known(doing: Exchange, name: str) -> Exchange:
+        setattr(doing, known_by, name)
+        return doing
+
     client, backend = FORMATS["openai-chat"], Scripted(FORMATS["anthropic"], [answer("anthropic"), LAST, LAST])
     pipeline = pipeline_over(backend)
-    first = await got(pipeline, evolve(exchange(client, first_call(client, streaming=False)), **{known_by: "Ann"}))
+    first = await got(pipeline, known(exchange(client, first_call(client, streaming=False)), "Ann"))
     for name, reminded in (("Ann", True), ("Bob", False)):
-        await got(pipeline, evolve(exchange(client, echo(client, first)), **{known_by: name}))
+        await got(pipeline, known(exchange(client, echo(client, first)), name))
         found = any(isinstance(part, Reasoning) for part in history(FORMATS["anthropic"], backend.sent[-1]))
         assert found == reminded
 

@@ -1,8 +1,9 @@
 """Where a wrapped program's requests go, and what is counted of them."""
 
 import pytest
+from attrs import evolve
 
-from ccproxy_cli.config.settings import ModelRule, ProviderSettings, ServerSettings, Settings
+from ccproxy_cli.config.settings import ModelRule, ProviderSettings, RouteRule, ServerSettings, Settings
 from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.formats import FORMATS
 from ccproxy_cli.core.http import HTTPCall
@@ -61,6 +62,14 @@ def test_without_a_wish_the_users_routes_hold_and_the_default_takes_the_rest() -
 def test_a_sole_provider_still_takes_every_name() -> None:
     table = RouteTable([], {"up": (), "echo": ("echo",)}, "up")
     assert routed(routes_with_default(table, None), "anything", "echo") == ["up/anything", "echo/echo"]
+
+
+def test_rules_by_content_hold_for_a_program_unless_it_was_given_a_model() -> None:
+    rules = (RouteRule(("up/deep",), thinking=True),)
+    table = evolve(TABLE, by_content=rules)
+    assert routes_with_default(table, "claude/sonnet").by_content == rules
+    assert not routes_to(table, "gpt-4o", None).by_content
+    assert not routes_within(table, "up", None).by_content
 
 
 def test_the_session_listens_on_loopback_whatever_the_user_serves_on() -> None:

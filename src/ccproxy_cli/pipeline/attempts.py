@@ -8,7 +8,8 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
 from email.utils import parsedate_to_datetime
 
 from ccproxy_cli.config.settings import RetrySettings
@@ -63,13 +64,21 @@ class Attempts:
             BadRequest, BadUpstream, UpstreamError: what the first target said, as if there were no others. It is what was asked for.
         """
         if len(targets) == 1:
-            target = targets[0]
-            return await self._ask(exchange, target, attempt, self._tries(target), self._settings.longest_wait)
+            return await self._ask(exchange, targets[0], attempt, self._settings.longest_wait)
         first: Failure | None = None
         route = exchange.route
-        async for target, tries, longest in self._turns(targets):
+        left = deque(targets)
+        rested: set[Target] = set()
+        while left:
+            target = left.popleft()
+            # Those that rest come last, when all else has failed.
+            if target not in rested and await self._rests.leaves_alone(str(target)):
+                rested.add(target)
+                left.append(target)
+                continue
+            longest = self._settings.longest_wait
             try:
-                return await self._ask(exchange, target, attempt, tries, longest)
+                return await self._ask(exchange, target, attempt, min(longest, _DETOUR) if left else longest)
             except FAILURES as failure:
                 if first is None:
                     first, route = failure, exchange.route
@@ -79,28 +88,11 @@ class Attempts:
         exchange.route = route
         raise first
 
-    def _tries(self, target: Target) -> int:
-        """One is enough where it is known that even that is likely to be in vain."""
-        return 1 if self._rests and self._rests.is_resting(str(target)) else self._settings.attempts
-
-    async def _turns(self, targets: Sequence[Target]) -> AsyncIterator[tuple[Target, int, float]]:
-        """The targets, how often each may be tried, and how long a wait is worth it.
-
-        Those that rest come last and once, when all else has failed.
-        """
-        resting: list[Target] = []
-        for target in targets:
-            if await self._rests.leaves_alone(str(target)):
-                resting.append(target)
-            else:
-                last = target is targets[-1]
-                yield target, self._tries(target), self._settings.longest_wait if last else min(_DETOUR, self._settings.longest_wait)
-        for target in resting:
-            yield target, 1, 0.0
-
-    async def _ask(self, exchange: Exchange, target: Target, attempt: Attempt, tries: int, longest: float) -> Answer:
-        """Ask one target, so many times at most, with no wait longer than that in between."""
+    async def _ask(self, exchange: Exchange, target: Target, attempt: Attempt, longest: float) -> Answer:
+        """Ask one target, again if that is worth it and takes no wait longer than `longest`."""
         name = str(target)
+        # Once is enough where it is known that even that is likely to be in vain.
+        tries = 1 if self._rests and self._rests.is_resting(name) else self._settings.attempts
         for number in range(1, tries + 1):
             exchange.turns_to(name, target.model)
             try:

@@ -52,18 +52,16 @@ def read(spoken: Format, data: bytes, *, stream: bool) -> Response:
     return fold(events if decoder.done else [*events, *decoder.close()])
 
 
-def bare(response: Response) -> list[tuple[str, str]]:
-    """What it says, however its format cuts and spells it in a body or in a stream."""
-    said: list[tuple[str, str]] = []
+def bare(response: Response) -> dict[str, str]:
+    """What it says, however its format cuts, orders and spells it in a body or in a stream: Chat's bodies have one place for each kind."""
+    said: dict[str, str] = {}
     for part in response.parts:
         match part:
             case ToolCall():
-                said.append((f"{part.call_id} {part.name}", json.dumps(json.loads(part.arguments))))
+                said[f"{part.call_id} {part.name}"] = json.dumps(json.loads(part.arguments))
             case Text(text) | Reasoning(text) | Refusal(text):
                 kind = type(part).__name__
-                if said and said[-1][0] == kind:
-                    text = said.pop()[1] + text
-                said.append((kind, text))
+                said[kind] = said.get(kind, "") + text
             case _:
                 raise AssertionError(part)
     return said
@@ -73,7 +71,7 @@ async def data_of(answer: Answer) -> bytes:
     return answer.body if answer.chunks is None else b"".join([chunk async for chunk in answer.chunks])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=100)
 @given(response=responses(), name=st.sampled_from([*FORMATS]), first=st.booleans(), again=st.booleans())
 async def test_what_is_given_again_says_what_was_said(response: Response, name: str, first: bool, again: bool) -> None:
     spoken = FORMATS[name]

@@ -56,7 +56,8 @@ def test_a_replayed_turn_is_as_it_was(parts: list[Part]) -> None:
 def test_reasoning_that_the_client_did_replay_is_replaced(parts: list[Part]) -> None:
     turn = turn_of(parts, "openai-chat")
     assert turn is not None
-    assert restored((Reasoning("first"), *as_chat_replays(parts)), turn) == tuple(parts)
+    replay: tuple[Part, ...] = (Reasoning("first"), *as_chat_replays(parts))
+    assert restored(replay, turn) == tuple(parts)
 
 
 @given(turns())

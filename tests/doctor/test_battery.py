@@ -121,3 +121,17 @@ async def test_the_image_is_a_real_one() -> None:
     assert (await run_case("image", liar, "m")).verdict is Verdict.PASSED
     (picture, _) = liar.seen[0].messages[0].parts
     assert isinstance(picture, Media)
+
+
+@define
+class Deaf(Liar):
+    """Was not told of the tools, and says so."""
+
+    async def answer(self, request: Request, losses: Losses) -> Heard:
+        losses.add("tools", "it has tools of its own")
+        return await Liar.answer(self, request, losses)
+
+
+async def test_tools_that_cannot_be_offered_are_no_failure() -> None:
+    outcome = await run_case("tools", Deaf(parts(Text("I would not know."))), "m")
+    assert (outcome.verdict, outcome.detail) == (Verdict.UNSUPPORTED, "it has tools of its own")

@@ -152,6 +152,8 @@ async def _tools(speaker: Speaker, model: str, losses: Losses, stream: bool = Fa
     yield heard
     calls = [part for part in heard.response.parts if isinstance(part, ToolCall)]
     if not calls:
+        if lost := next((loss for loss in losses if loss.field in ("tools", "tools[0]")), None):
+            raise BadRequest(lost.why)
         raise Wrong("the model did not call the tool")
     for call in calls:
         _check_arguments(call)

@@ -20,9 +20,9 @@ from ccproxy_cli.core.profile import ReasoningStyle
 from ccproxy_cli.core.request import Sampling, Thinking, Tool
 from ccproxy_cli.stores.base import StoreError
 from ccproxy_cli.stores.memory import MemoryStore
-from tests.backends.samples import ASKED, CHAT_BODY
+from tests.backends.samples import ASKED, CHAT_BODY, FRAMES, frame
 from tests.backends.test_http import backend_at, collected
-from tests.raw_upstream import Heard, RawUpstream, Script, json_reply
+from tests.raw_upstream import Heard, RawUpstream, Script, json_reply, stream_reply
 
 RICH = evolve(
     ASKED,
@@ -143,6 +143,24 @@ async def test_every_format_learns(upstream: RawUpstream, format_name: str, mess
         await asked(backend)
     first, second = (heard.body.decode() for heard in upstream.heard)
     assert (f'"{fact}"' in first, f'"{fact}"' in second) == (True, False)
+
+
+async def test_a_refusal_at_the_head_of_a_stream_teaches_like_any_other(upstream: RawUpstream) -> None:
+    backend = chat_at(upstream)
+    refused = {"error": {"message": "Unsupported parameter: 'seed' is not supported with this model.", "code": 400}}
+    upstream.will(stream_reply(frame(refused)), stream_reply(*FRAMES["openai-chat"]))
+    await asked(backend, evolve(RICH, stream=True))
+    first, second = upstream.heard
+    assert ("seed" in first.json, "seed" in second.json) == (True, False)
+
+
+async def test_nothing_is_sent_again_once_an_answer_has_begun(upstream: RawUpstream) -> None:
+    backend = chat_at(upstream)
+    refused = {"error": {"message": "Unsupported parameter: 'seed' is not supported with this model.", "code": 400}}
+    upstream.will(stream_reply(*FRAMES["openai-chat"][:2], frame(refused)))
+    with pytest.raises(UpstreamError, match="'seed'"):
+        await asked(backend, evolve(RICH, stream=True))
+    assert len(upstream.heard) == 1
 
 
 MEMBERS = [

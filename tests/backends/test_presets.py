@@ -429,6 +429,8 @@ def test_a_provider_that_cannot_be_placed_says_what_would_place_it() -> None:
         build({}, "bedrock")
     with pytest.raises(ConfigError, match=r"Set AZURE_OPENAI_ENDPOINT, or providers.up.base_url"):
         build({}, "azure")
+    with pytest.raises(ConfigError, match=r'Set providers\.up\.api_key = "command:gcloud auth print-access-token"'):
+        build({"GOOGLE_CLOUD_PROJECT": "p"}, "vertex")
     with pytest.raises(ConfigError, match=r"Set providers.up.base_url, such as"):
         build({}, "openai-compatible")
 
@@ -511,7 +513,9 @@ async def test_a_model_that_would_walk_up_the_path_is_refused(model: str, upstre
 async def test_who_has_no_list_of_models_lists_what_is_configured() -> None:
     listed = await build({"AZURE_OPENAI_ENDPOINT": "https://r.openai.azure.com"}, "azure", models=("mine",)).models()
     assert [model.id for model in listed] == ["mine"]
-    assert [model.id for model in await build({"GOOGLE_CLOUD_PROJECT": "p"}, "vertex").models()] == list(PRESETS["vertex"].default_models)
+    assert [model.id for model in await build({"GOOGLE_CLOUD_PROJECT": "p"}, "vertex", api_key=KEY).models()] == list(
+        PRESETS["vertex"].default_models
+    )
     with pytest.raises(UpstreamError, match=r"name them under providers\.up\.models"):
         await build({"AZURE_OPENAI_ENDPOINT": "https://r.openai.azure.com"}, "azure").models()
 

@@ -103,6 +103,18 @@ def test_nor_in_silence_to_another_program_of_this_machine(cli: Cli) -> None:
     assert ran.err == f"note: {file} of the current folder sends OPENAI_API_KEY to http://127.0.0.1:9/v1\n"
 
 
+def test_no_secret_of_a_provider_is_shown(cli: Cli) -> None:
+    keys = '["env:FIRST", "sk-literal-second-0123456789"]'
+    cli.configure(
+        f'[providers.up]\npreset = "openai"\napi_key = {keys}\nheaders = {{ X-Auth = "literal-header-0123456789", X-Team = "blue" }}\n'
+    )
+    ran = cli("config", "show", "--json")
+    shown = {setting["key"]: setting["value"] for setting in ran.envelope["data"]["settings"]}
+    assert shown["providers.up.api_key"] == ["env:FIRST", "****6789"]
+    assert (shown["providers.up.headers.X-Auth"], shown["providers.up.headers.X-Team"]) == ("****6789", "blue")
+    assert "literal" not in ran.out + cli("config", "show").out
+
+
 def test_the_password_of_a_store_is_not_shown(cli: Cli) -> None:
     cli.configure('[providers.echo]\npreset = "echo"\n[store]\nurl = "redis://:pass-word@store.example/0"\n')
     ran = cli("config", "show")

@@ -93,15 +93,7 @@ class HTTPBackend:
     async def send(self, request: Request, losses: Losses, client_key: str | None = None) -> EventStream:
         """See `Backend.send`. Errors that an upstream tells in-band before any content are raised like any other."""
         request, names = fit_names(request, self.format.fit_tool_name)
-        reply, stops = await self._sent(request, losses, client_key)
-        try:
-            if not request.stream or reply.media_type == "application/json":
-                events = _at_once(await self._response(reply))
-            else:
-                events = await incoming_events(reply, self.format.stream_decoder(), self._clean)
-        except BaseException:
-            reply.close()
-            raise
+        reply, events, stops = await self._sent(request, losses, client_key)
         if stops:
             events = _up_to_a_stop(events, StopFilter(stops))
         if names:
@@ -109,23 +101,34 @@ class HTTPBackend:
         rates = self._rates(reply.headers)
         return RatedStream(events, rates) if rates else events
 
-    async def _sent(self, request: Request, losses: Losses, client_key: str | None) -> tuple[Reply, tuple[str, ...]]:
-        """The answer, and the stop sequences that are ours to heed. A refusal that tells what the model does not take is learned from, and
-        the request sent once more without that."""
+    async def _sent(self, request: Request, losses: Losses, client_key: str | None) -> tuple[Reply, EventStream, tuple[str, ...]]:
+        """The answer, whole and in events, and the stop sequences that are ours to heed. A refusal that tells what the model does not take
+        is learned from, and the request sent once more without that."""
         profile = await self._profile(request.model)
         call, stops = self._encoded(request, profile, losses)
         losses.refuse_if_strict()
         try:
-            return await self._open(self._calling.fill(call), client_key), stops
+            return *await self._answer(call, request, client_key), stops
         except UpstreamError as error:
             facts = news_in(self.format.learn(error.error), profile)
             again, stops = self._encoded(request, with_facts(profile, facts), losses)
             if again == call:
                 raise
         losses.refuse_if_strict()
-        reply = await self._open(self._calling.fill(again), client_key)
+        reply, events = await self._answer(again, request, client_key)
         await self._learned.add(request.model, facts)
-        return reply, stops
+        return reply, events, stops
+
+    async def _answer(self, call: HTTPCall, request: Request, client_key: str | None) -> tuple[Reply, EventStream]:
+        """An answer that has begun well. Owns the reply until then."""
+        reply = await self._open(self._calling.fill(call), client_key)
+        try:
+            if not request.stream or reply.media_type == "application/json":
+                return reply, _at_once(await self._response(reply))
+            return reply, await incoming_events(reply, self.format.stream_decoder(), self._clean)
+        except BaseException:
+            reply.close()
+            raise
 
     def _encoded(self, request: Request, profile: Profile, losses: Losses) -> tuple[HTTPCall, tuple[str, ...]]:
         request, stops = split_stops(request, self.format, profile)

@@ -40,6 +40,8 @@ class Preset:
     """Globs of the model names that are this provider's own, so that a bare name finds its way."""
     key_optional: bool = False
     """Works without a key, and takes one if it is there."""
+    key_example: str | None = None
+    """How a key is usually had, where no variable holds one."""
     hosts: tuple[str, ...] = ()
     """Globs of the host names that are the vendor's own besides that of `base_url`."""
     address_variables: tuple[str, ...] = ()
@@ -192,9 +194,10 @@ _CLOUDS = (
         "https://{GOOGLE_CLOUD_LOCATION}-aiplatform.googleapis.com"
         "/v1/projects/{GOOGLE_CLOUD_PROJECT}/locations/{GOOGLE_CLOUD_LOCATION}/publishers/google",
         AuthStyle.BEARER,
-        (),  # a token of an hour: api_key = "command:gcloud auth print-access-token"
+        (),
         ("gemini-3.5-flash", "gemini-3-pro-preview", "gemini-2.5-flash"),
         "https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference",
+        key_example="command:gcloud auth print-access-token",  # lives for an hour
         hosts=("aiplatform.googleapis.com", "*-aiplatform.googleapis.com", "aiplatform.*.rep.googleapis.com"),
         places=MappingProxyType({"GOOGLE_CLOUD_LOCATION": "global"}),
         respelled=MappingProxyType(

@@ -97,6 +97,8 @@ def _sources(name: str, provider: ProviderSettings, preset: Preset, base_url: st
             return [parse_key_source(key) for key in provider.api_key]
         except ValueError as error:
             raise ConfigError([Problem(f"providers.{name}.api_key: {error}")]) from error
+    if preset.key_example is not None:
+        raise ConfigError([Problem(f"provider {name} needs an api_key", fix=f'Set providers.{name}.api_key = "{preset.key_example}".')])
     if not preset.key_variables:
         return [NoKey()]
     if is_own(preset, base_url):

@@ -3,12 +3,21 @@
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from ccproxy_cli.core.extras import Losses
-from ccproxy_cli.core.formats._openai.bending import bend_choice, bend_effort, bend_limit, bend_output, object_schema
-from ccproxy_cli.core.parts import Opaque
+from ccproxy_cli.core.formats._openai.bending import (
+    bend_choice,
+    bend_effort,
+    bend_limit,
+    bend_output,
+    bend_strict,
+    object_schema,
+    with_the_word_json,
+)
+from ccproxy_cli.core.parts import Opaque, Text
 from ccproxy_cli.core.profile import Profile, ReasoningStyle
-from ccproxy_cli.core.request import ChoiceMode, Output, OutputKind, Thinking, ThinkingMode, Tool, ToolChoice
+from ccproxy_cli.core.request import ChoiceMode, Message, Output, OutputKind, Request, Role, Thinking, ThinkingMode, Tool, ToolChoice
 
 OWN = {"target": {"$own": True}}
 TOOLS = (Tool("a"), Tool("b"), Opaque("target", {"type": "hosted"}))
@@ -92,3 +101,38 @@ def test_a_schema_for_the_answer_has_a_name() -> None:
     assert not losses
     assert bend_output(schema, Profile(structured_output=False), "target", OWN, losses) is None
     assert [loss.field for loss in losses] == ["output_config.format"]
+
+
+CLOSED = {"type": "object", "properties": CITY, "required": ["city"], "additionalProperties": False}
+
+
+@pytest.mark.parametrize(
+    ("schema", "kept"),
+    [
+        (CLOSED, True),
+        ({**CLOSED, "properties": {"city": {"type": ["string", "null"], "enum": ["a"]}}}, True),
+        ({**CLOSED, "additionalProperties": True}, None),
+        ({**CLOSED, "required": []}, None),
+        ({"type": "object", "properties": CITY}, None),
+        ({**CLOSED, "properties": {"city": {"anyOf": [CLOSED, {"type": "object", "properties": CITY}]}}}, None),
+        ({**CLOSED, "properties": {"city": CLOSED}, "$defs": {"x": CLOSED}}, True),
+    ],
+)
+def test_only_a_schema_that_leaves_nothing_open_is_strict(schema: Any, kept: bool | None) -> None:
+    losses = Losses()
+    assert bend_strict(Tool("t", None, schema, True), "tools[0]", losses) == kept
+    assert [loss.field for loss in losses] == ([] if kept else ["tools[0].strict"])
+    assert bend_strict(Tool("t", None, schema, False), "tools[0]", losses) is False
+
+
+def test_any_json_is_asked_for_by_its_name() -> None:
+    asked = Request("m", (Message(Role.USER, (Text("Three cities"),)),), output=Output(OutputKind.JSON_OBJECT))
+    first, *rest = with_the_word_json(asked).messages
+    assert (first.role, rest) == (Role.SYSTEM, list(asked.messages))
+    assert isinstance(first.parts[0], Text)
+    assert "JSON" in first.parts[0].text
+    named = evolve(asked, messages=(Message(Role.USER, (Text("Three cities as Json"),)),))
+    assert with_the_word_json(named) is named
+    assert with_the_word_json(asked, (Text("Answer in json"),)) is asked
+    plain = evolve(asked, output=None)
+    assert with_the_word_json(plain) is plain

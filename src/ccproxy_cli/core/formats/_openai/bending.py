@@ -1,6 +1,6 @@
 """Steps in which both formats bend a request of another format. Whatever does not come along is recorded as a loss."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from attrs import evolve
 
@@ -8,9 +8,9 @@ from ccproxy_cli.core.efforts import nearest_effort, wanted_effort
 from ccproxy_cli.core.extras import Extras, Losses
 from ccproxy_cli.core.hosted import HostedTool
 from ccproxy_cli.core.jsontext import JSON
-from ccproxy_cli.core.parts import Opaque
+from ccproxy_cli.core.parts import Opaque, Part, Text
 from ccproxy_cli.core.profile import Profile, ReasoningStyle
-from ccproxy_cli.core.request import AnyTool, ChoiceMode, Output, OutputKind, Thinking, Tool, ToolChoice
+from ccproxy_cli.core.request import AnyTool, ChoiceMode, Message, Output, OutputKind, Request, Role, Thinking, Tool, ToolChoice
 
 NO_ARGUMENTS: Mapping[str, JSON] = {"type": "object", "properties": {}}
 """The schema of a function without parameters; some servers refuse anything less."""
@@ -23,6 +23,48 @@ def object_schema(schema: JSON) -> JSON:
     if schema.get("type") != "object":
         return schema if {"type", "anyOf", "oneOf", "allOf", "$ref"} & schema.keys() else {**NO_ARGUMENTS, **schema}
     return schema if "properties" in schema else {**schema, "properties": {}}
+
+
+def bend_strict(tool: Tool, path: str, losses: Losses) -> bool | None:
+    """Whether the arguments must fit the schema, which this vendor takes only of schemas that leave nothing open."""
+    if not tool.strict or _leaves_nothing_open(tool.parameters):
+        return tool.strict
+    losses.add(f"{path}.strict", "this vendor wants each member of such a schema required, and none beside them")
+    return None
+
+
+def _leaves_nothing_open(schema: JSON) -> bool:
+    match schema:
+        case Mapping():
+            members = schema.get("properties")
+            inner = [value for name, value in schema.items() if name != "properties"]
+            if isinstance(members, Mapping):
+                required = schema.get("required") or ()
+                if schema.get("additionalProperties") is not False or not isinstance(required, Sequence) or {*members} - {*required}:
+                    return False
+                inner += members.values()
+            return all(map(_leaves_nothing_open, inner))
+        case str():
+            return True
+        case Sequence():
+            return all(map(_leaves_nothing_open, schema))
+        case _:
+            return True
+
+
+def with_the_word_json(request: Request, further: Sequence[Part] = ()) -> Request:
+    """A request for an answer in any JSON, which the vendor refuses unless the word is in its messages (recorded 2026-11).
+
+    Args:
+        further: what becomes a message, too.
+    """
+    if request.output is None or request.output.kind is not OutputKind.JSON_OBJECT:
+        return request
+    parts = [*further, *(part for message in request.messages for part in message.parts)]
+    said = (part.text for part in parts if isinstance(part, Text))
+    if any("json" in words.lower() for words in said):
+        return request
+    return evolve(request, messages=(Message(Role.SYSTEM, (Text("Answer in JSON."),)), *request.messages))
 
 
 def bend_choice(

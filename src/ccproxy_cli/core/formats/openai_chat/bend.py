@@ -10,7 +10,16 @@ from attrs import evolve
 
 from ccproxy_cli.core.efforts import wanted_effort
 from ccproxy_cli.core.extras import Losses
-from ccproxy_cli.core.formats._openai.bending import bend_choice, bend_effort, bend_limit, bend_output, bend_tier, object_schema
+from ccproxy_cli.core.formats._openai.bending import (
+    bend_choice,
+    bend_effort,
+    bend_limit,
+    bend_output,
+    bend_strict,
+    bend_tier,
+    object_schema,
+    with_the_word_json,
+)
 from ccproxy_cli.core.formats._openai.user import USER, alias
 from ccproxy_cli.core.formats.openai_chat import spelling
 from ccproxy_cli.core.formats.openai_chat.hosted import write_search
@@ -53,7 +62,7 @@ def bend(request: Request, profile: Profile, losses: Losses) -> Request:
         sampling = evolve(sampling, seed=None)
     return Request(
         model=request.model,
-        messages=bend_messages(request, profile, losses),
+        messages=bend_messages(with_the_word_json(request, request.instructions), profile, losses),
         tools=tools,
         tool_choice=bend_choice(choice, tools, NAME, own, losses),
         parallel_tool_calls=_parallel(request.parallel_tool_calls, tools),
@@ -84,14 +93,15 @@ def _tools(request: Request, profile: Profile, losses: Losses) -> tuple[AnyTool,
                 losses.add(f"tools[{index}]", f"{NAME} has no tool of type {tool.type}")
             continue
         parameters = object_schema(tool.parameters) if tool.kind is ToolKind.FUNCTION else None
-        if tool.cache is None and not tool.extras and parameters is tool.parameters:
+        strict = bend_strict(tool, f"tools[{index}]", losses)
+        if tool.cache is None and not tool.extras and parameters is tool.parameters and strict == tool.strict:
             kept.append(tool)
             continue
         losses.add_foreign(tool.extras, NAME, f"tools[{index}]")
         if not profile.cache_marks:
             drop_cache(tool.cache, f"tools[{index}]", losses)
         cache = fit_cache(tool.cache) if profile.cache_marks else None
-        kept.append(Tool(tool.name, tool.description, parameters, tool.strict, tool.kind, tool.grammar, cache))
+        kept.append(Tool(tool.name, tool.description, parameters, strict, tool.kind, tool.grammar, cache))
     return tuple(kept) or None  # OpenAI refuses an empty list
 
 

@@ -9,7 +9,16 @@ from collections.abc import Iterator, Sequence
 from attrs import evolve
 
 from ccproxy_cli.core.extras import Losses
-from ccproxy_cli.core.formats._openai.bending import bend_choice, bend_effort, bend_limit, bend_output, bend_tier, object_schema
+from ccproxy_cli.core.formats._openai.bending import (
+    bend_choice,
+    bend_effort,
+    bend_limit,
+    bend_output,
+    bend_strict,
+    bend_tier,
+    object_schema,
+    with_the_word_json,
+)
 from ccproxy_cli.core.formats._openai.user import alias
 from ccproxy_cli.core.formats.openai_responses import spelling
 from ccproxy_cli.core.formats.openai_responses.hosted import OUTPUTS, SOURCES, write_tool
@@ -55,7 +64,7 @@ def bend(request: Request, profile: Profile, losses: Losses) -> Request:
     notes |= _uses(request, tools, losses)
     return evolve(
         request,
-        messages=bend_messages(request, profile, losses),
+        messages=bend_messages(with_the_word_json(request), profile, losses),
         instructions=bend_instructions(request, losses),
         instructions_flat=True,
         tools=tools,
@@ -96,7 +105,7 @@ def _tools(request: Request, profile: Profile, losses: Losses) -> tuple[AnyTool,
             continue
         losses.add_foreign(tool.extras, NAME, path)
         drop_cache(tool.cache, path, losses)
-        kept.append(_tool(tool))
+        kept.append(_tool(tool, path, losses))
     return tuple(kept) or None
 
 
@@ -129,11 +138,12 @@ def _uses(request: Request, tools: Sequence[AnyTool] | None, losses: Losses) -> 
     return {"max_tool_calls": sum(limits)} if len(limits) == len(hosted) else {}
 
 
-def _tool(tool: Tool) -> Tool:
+def _tool(tool: Tool, path: str, losses: Losses) -> Tool:
     if tool.kind is ToolKind.CUSTOM:
         return evolve(tool, parameters=None, strict=None, cache=None, extras=spelling.ours())
     # Left unsaid, this format makes a schema strict where it can, and with it every argument a required one.
-    return evolve(tool, parameters=object_schema(tool.parameters), strict=bool(tool.strict), cache=None, extras=spelling.ours())
+    strict = bool(bend_strict(tool, path, losses))
+    return evolve(tool, parameters=object_schema(tool.parameters), strict=strict, cache=None, extras=spelling.ours())
 
 
 # Amounts

@@ -24,9 +24,14 @@ USAGE = {"promptTokenCount": 20, "cachedContentTokenCount": 4, "candidatesTokenC
 
 
 class FakeGemini:
-    """The server. Listens while the context is open."""
+    """The server. Listens while the context is open.
 
-    def __init__(self, answer: Callable[[Body], Reply]) -> None:
+    Args:
+        is_lenient: takes what its published types do not know. The vendor's own Gemini CLI says such things (0.61, seen 2026-11-20).
+    """
+
+    def __init__(self, answer: Callable[[Body], Reply], *, is_lenient: bool = False) -> None:
+        self._is_lenient = is_lenient
         self.bodies: list[Body] = []
         self.refusals: list[str] = []
         """What it had to refuse; empty if all requests were in order."""
@@ -54,7 +59,7 @@ class FakeGemini:
         model, _, verb = request.match_info["call"].partition(":")
         body = await request.json()
         self.bodies.append(body)
-        if problem := next(_problems(body), None):
+        if not self._is_lenient and (problem := next(_problems(body), None)):
             self.refusals.append(problem)
             return web.json_response({"error": {"code": 400, "message": problem, "status": "INVALID_ARGUMENT"}}, status=400)
         reply = self._answer(body)

@@ -29,7 +29,7 @@ async def test_a_task_is_done(machine: Machine, name: str, api: str) -> None:
     program, model = PROGRAMS[name], Model()
     task = Task(str(machine.work / "first.txt"), str(machine.work / "second.txt"), "t4711")
     prompt = PROMPT.format(first=task.first, second=task.second, task=task.name)
-    async with behind(api, model, is_own_client=name == "codex") as provider:
+    async with behind(api, model, is_own_client=name in ("codex", "gemini")) as provider:
         machine.configure("up", **provider)
         wrapped = (*WRAP, "--model", f"up/{MODELS[api]}", "--", *program.command(name, prompt))
         ended = await machine.run(*wrapped, environment={**of_the_user(machine), **program.environment})

@@ -118,7 +118,8 @@ def build_pipeline(settings: Settings, redactor: Redactor | None = None) -> Pipe
 def _attempts(settings: Settings, store: Store) -> Attempts:
     timeouts = settings.timeouts
     rests = Rests(time.time, store=store, probe=timeouts.connect + timeouts.first_byte)
-    return Attempts(settings.retries, rests, patience=timeouts.total)
+    acting = [name for name, provider in settings.providers.items() if provider.agent is not None]
+    return Attempts(settings.retries, rests, acting=acting, patience=timeouts.total)
 
 
 def _providers(settings: Settings) -> dict[str, ProviderSettings]:

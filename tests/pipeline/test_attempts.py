@@ -54,10 +54,13 @@ class World:
         self.waits.append(seconds)
         self.now += seconds
 
-    def attempts(self, settings: RetrySettings | None = None, rests: Rests | None = None, patience: float = 3600.0) -> Attempts:
+    def attempts(
+        self, settings: RetrySettings | None = None, rests: Rests | None = None, patience: float = 3600.0, acting: Sequence[str] = ()
+    ) -> Attempts:
         return Attempts(
             RetrySettings() if settings is None else settings,
             Rests(lambda: self.now) if rests is None else rests,
+            acting=acting,
             patience=patience,
             clock=lambda: self.now,
             wall=lambda: self.now,
@@ -252,6 +255,16 @@ async def test_what_every_target_would_find_or_has_been_answered_is_told_at_once
     world = World({A: [failure]})
     assert await world.refused(world.attempts(), A, B) is failure
     assert world.asked == [A]
+
+
+@pytest.mark.parametrize("failure", [OVERLOADED, REFUSED, RESET, BadUpstream("no answer")], ids=lambda failure: failure.error.message)
+async def test_what_somebody_may_have_done_already_is_asked_of_nobody_else(failure: Failure) -> None:
+    world = World({A: [failure]})
+    assert await world.refused(world.attempts(acting=["one"]), A, B) is failure
+    assert world.asked == [A]
+    world = World({A: [failure] * 2})
+    await world.ask(world.attempts(acting=["two"]), A, B)
+    assert world.asked[-1] == B
 
 
 async def test_when_all_fail_the_client_hears_of_what_it_asked_for() -> None:

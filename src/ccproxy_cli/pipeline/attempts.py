@@ -9,7 +9,7 @@ import math
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from email.utils import parsedate_to_datetime
 
 from ccproxy_cli.config.settings import RetrySettings
@@ -17,7 +17,7 @@ from ccproxy_cli.core.errors import APIError, ErrorKind, UpstreamError
 from ccproxy_cli.pipeline.exchange import Answer, Exchange
 from ccproxy_cli.pipeline.rests import Rests
 from ccproxy_cli.pipeline.route import Target
-from ccproxy_cli.pipeline.verdict import FAILURES, Failure, Verdict, verdict
+from ccproxy_cli.pipeline.verdict import FAILURES, NEVER, Failure, Verdict, verdict
 
 Attempt = Callable[[Target], Awaitable[Answer]]
 """Asks one target. Raises `BadRequest`, `BadUpstream` or `UpstreamError` if there is no answer."""
@@ -36,6 +36,7 @@ class Attempts:
         settings: RetrySettings,
         rests: Rests,
         *,
+        acting: Collection[str] = (),
         patience: float = 3600.0,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
@@ -44,6 +45,7 @@ class Attempts:
     ) -> None:
         """
         Args:
+            acting: providers that act on this machine. What they were asked once nobody is asked again: it may be done already.
             patience: seconds since a request came within which the last of its tries must be answered.
             clock: seconds that only go forward, as in `Exchange.started`.
             wall: Unix seconds, for upstreams that name a time of day.
@@ -51,6 +53,7 @@ class Attempts:
         """
         self._settings = settings
         self._rests = rests
+        self._acting = frozenset(acting)
         self._patience = patience
         self._clock = clock
         self._wall = wall
@@ -82,11 +85,15 @@ class Attempts:
             except FAILURES as failure:
                 if first is None:
                     first, route = failure, exchange.route
-                if not verdict(failure).elsewhere or self._left(exchange) <= 0:
+                if not self.leads_on(target, failure) or self._left(exchange) <= 0:
                     break
         assert first is not None
         exchange.route = route
         raise first
+
+    def leads_on(self, target: Target, failure: Failure) -> bool:
+        """Whether the next target is to be asked where this one has failed like that."""
+        return self._judged(target, failure).elsewhere
 
     async def _ask(self, exchange: Exchange, target: Target, attempt: Attempt, longest: float) -> Answer:
         """Ask one target, again if that is worth it and takes no wait longer than `longest`."""
@@ -98,7 +105,7 @@ class Attempts:
             try:
                 answer = await self._in_time(exchange, target, attempt)
             except FAILURES as failure:
-                found = verdict(failure)
+                found = self._judged(target, failure)
                 exchange.failures.append(f"{name} {failure.error.kind.value[0]} {failure.error.status or ''}".rstrip())
                 wait = self._wait(failure, number) if found.again and number < tries else math.inf
                 if wait > longest * _SPREAD or wait >= self._left(exchange):
@@ -113,6 +120,9 @@ class Attempts:
                     await self._rests.answered(name)
                 return answer
         raise AssertionError("nobody is asked less than once")
+
+    def _judged(self, target: Target, failure: Failure) -> Verdict:
+        return NEVER if target.provider in self._acting else verdict(failure)
 
     async def _in_time(self, exchange: Exchange, target: Target, attempt: Attempt) -> Answer:
         """Ask once, the first time as long as the backend waits itself, later within what is left of the client's patience."""

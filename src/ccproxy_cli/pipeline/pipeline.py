@@ -30,7 +30,7 @@ from ccproxy_cli.pipeline.outgoing import STREAM_HEADERS, media_type
 from ccproxy_cli.pipeline.proofs import KeySource
 from ccproxy_cli.pipeline.rests import Rests
 from ccproxy_cli.pipeline.route import Route, RouteTable, Target
-from ccproxy_cli.pipeline.verdict import FAILURES, Failure, verdict
+from ccproxy_cli.pipeline.verdict import FAILURES, Failure
 from ccproxy_cli.stores.opening import Stores, stores_here
 
 
@@ -123,7 +123,7 @@ class Pipeline:
                 return Accepted(target, losses, await self.backends[target.provider].send(evolve(request, model=target.model), losses))
             except FAILURES as failure:
                 first = first or failure
-                if not verdict(failure).elsewhere:
+                if not self._attempts.leads_on(target, failure):
                     break
         assert first is not None
         raise first

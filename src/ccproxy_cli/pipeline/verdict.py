@@ -48,7 +48,8 @@ VERDICTS: Mapping[ErrorKind, Verdict] = MappingProxyType(
 )
 """What is not here is the request's own fault, which every target would find."""
 
-_NEVER = Verdict()
+NEVER = Verdict()
+"""Nobody would do better, or nobody is to try."""
 
 
 def verdict(failure: Failure) -> Verdict:
@@ -59,9 +60,9 @@ def verdict(failure: Failure) -> Verdict:
         case BadUpstream():  # an answer came, and cost what it cost
             return Verdict(elsewhere=True, rest=1)
         case UpstreamError(fate=Fate.BEGUN):
-            return _NEVER
+            return NEVER
         case UpstreamError(error=error, fate=fate):
-            found = VERDICTS.get(error.kind, _NEVER)
+            found = VERDICTS.get(error.kind, NEVER)
             if fate is Fate.UNSENT:
                 return evolve(found, again=True)
             if error.origin is None and error.status is None:

@@ -198,3 +198,13 @@ async def test_other_refusals_are_the_clients_at_once(upstream: RawUpstream, pip
     with pytest.raises(UpstreamError):
         await pipeline.generate(exchange({"model": "small", **ASKED}, "/chat/completions"))
     assert len(upstream.heard) == 1
+
+
+async def test_a_name_that_a_rule_leads_to_a_model_can_be_looked_up(upstream: RawUpstream, pipeline: Pipeline) -> None:
+    upstream.will(json_reply({"object": "list", "data": []}))
+    pipeline.routes = RouteTable([ModelRule("claude-*", (f"{CHAT}/gpt-5.1",)), ModelRule("*", (f"{CHAT}/*",))], {CHAT: ()})
+    found = await pipeline.get_model(exchange({}, "/models"), "claude-x")
+    assert json.loads(found.body)["id"] == "claude-x"
+    for nobodys in ("gpt-x", f"{CHAT}/gpt-x"):
+        with pytest.raises(BadRequest, match=nobodys):
+            await pipeline.get_model(exchange({}, "/models"), nobodys)

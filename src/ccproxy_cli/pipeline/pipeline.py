@@ -191,10 +191,18 @@ class Pipeline:
 
     async def get_model(self, exchange: Exchange, model_id: str) -> Answer:
         """One model, in the client's format. Raises `BadRequest` if nobody has it."""
-        for model in await self.models():
-            if model.id == model_id and self._allowed.may_ask(exchange.client, model_id):
-                return Answer(200, {"content-type": "application/json"}, exchange.format.encode_model(model))
-        raise BadRequest(f"model: {model_id[:100]}", "model", ErrorKind.NOT_FOUND, "model_not_found")
+        found = next((model for model in await self.models() if model.id == model_id), None) or self._led(model_id)
+        if found is None or not self._allowed.may_ask(exchange.client, model_id):
+            raise BadRequest(f"model: {model_id[:100]}", "model", ErrorKind.NOT_FOUND, "model_not_found")
+        return Answer(200, {"content-type": "application/json"}, exchange.format.encode_model(found))
+
+    def _led(self, name: str) -> ModelInfo | None:
+        """What stands behind a name that nobody lists but a rule leads to another: SDKs look a model up before they ask it."""
+        try:
+            route = self.routes.resolve(name)
+        except BadRequest:
+            return None
+        return ModelInfo(name, owner=route.target.provider) if route.setting and route.target.model != name else None
 
     async def models(self) -> tuple[ModelInfo, ...]:
         """What all backends list, and the exact names that the user's rules add. A backend that cannot answer lists nothing."""

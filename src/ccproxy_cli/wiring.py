@@ -13,6 +13,7 @@ from attrs import define
 from ccproxy_cli.backends.base import Backend
 from ccproxy_cli.backends.catalogue import price_of
 from ccproxy_cli.backends.presets import PRESETS
+from ccproxy_cli.config.secrets import CLIENT
 from ccproxy_cli.config.settings import ProviderSettings, Settings, TimeoutSettings
 from ccproxy_cli.config.vendors import is_own
 from ccproxy_cli.core.catalog import Price
@@ -119,7 +120,8 @@ def _attempts(settings: Settings, store: Store) -> Attempts:
     timeouts = settings.timeouts
     rests = Rests(time.time, store=store, probe=timeouts.connect + timeouts.first_byte)
     acting = [name for name, provider in settings.providers.items() if provider.agent is not None]
-    return Attempts(settings.retries, rests, acting=acting, patience=timeouts.total)
+    keyless = [name for name, provider in settings.providers.items() if CLIENT in provider.api_key]
+    return Attempts(settings.retries, rests, acting=acting, keyless=keyless, patience=timeouts.total)
 
 
 def _providers(settings: Settings) -> dict[str, ProviderSettings]:

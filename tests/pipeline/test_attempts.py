@@ -55,12 +55,12 @@ class World:
         self.now += seconds
 
     def attempts(
-        self, settings: RetrySettings | None = None, rests: Rests | None = None, patience: float = 3600.0, acting: Sequence[str] = ()
+        self, settings: RetrySettings | None = None, rests: Rests | None = None, patience: float = 3600.0, **providers: Sequence[str]
     ) -> Attempts:
         return Attempts(
             RetrySettings() if settings is None else settings,
             Rests(lambda: self.now) if rests is None else rests,
-            acting=acting,
+            **providers,
             patience=patience,
             clock=lambda: self.now,
             wall=lambda: self.now,
@@ -348,6 +348,16 @@ async def test_what_says_nothing_of_the_next_request_is_no_reason_to_rest(kind: 
     with pytest.raises(UpstreamError):
         await world.ask(world.attempts(rests=rests), A)
     assert not rests
+
+
+@pytest.mark.parametrize(("kind", "rests"), [(ErrorKind.RATE_LIMIT, False), (ErrorKind.QUOTA, False), (ErrorKind.OVERLOADED, True)])
+async def test_what_one_callers_key_may_not_do_keeps_nobody_else_away(kind: ErrorKind, rests: bool) -> None:
+    world = World({A: [told(kind)] * 2})
+    attempts = world.attempts(RetrySettings(attempts=1), keyless=["one"])
+    await world.ask(attempts, A, B)
+    world.scripts[A] = []
+    await world.ask(attempts, A, B)
+    assert world.asked == ([A, B, B] if rests else [A, B, A])
 
 
 async def test_cool_downs_can_be_switched_off() -> None:

@@ -12,12 +12,14 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from email.utils import parsedate_to_datetime
 
+from attrs import evolve
+
 from ccproxy_cli.config.settings import RetrySettings
 from ccproxy_cli.core.errors import APIError, ErrorKind, UpstreamError
 from ccproxy_cli.pipeline.exchange import Answer, Exchange
 from ccproxy_cli.pipeline.rests import Rests
 from ccproxy_cli.pipeline.route import Target
-from ccproxy_cli.pipeline.verdict import FAILURES, NEVER, Failure, Verdict, verdict
+from ccproxy_cli.pipeline.verdict import ABOUT_KEYS, FAILURES, NEVER, Failure, Verdict, verdict
 
 Attempt = Callable[[Target], Awaitable[Answer]]
 """Asks one target. Raises `BadRequest`, `BadUpstream` or `UpstreamError` if there is no answer."""
@@ -37,6 +39,7 @@ class Attempts:
         rests: Rests,
         *,
         acting: Collection[str] = (),
+        keyless: Collection[str] = (),
         patience: float = 3600.0,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
@@ -46,6 +49,7 @@ class Attempts:
         """
         Args:
             acting: providers that act on this machine. What they were asked once nobody is asked again: it may be done already.
+            keyless: providers that are called with the key of whoever asks: what one key may not do, another may.
             patience: seconds since a request came within which the last of its tries must be answered.
             clock: seconds that only go forward, as in `Exchange.started`.
             wall: Unix seconds, for upstreams that name a time of day.
@@ -54,6 +58,7 @@ class Attempts:
         self._settings = settings
         self._rests = rests
         self._acting = frozenset(acting)
+        self._keyless = frozenset(keyless)
         self._patience = patience
         self._clock = clock
         self._wall = wall
@@ -122,7 +127,10 @@ class Attempts:
         raise AssertionError("nobody is asked less than once")
 
     def _judged(self, target: Target, failure: Failure) -> Verdict:
-        return NEVER if target.provider in self._acting else verdict(failure)
+        if target.provider in self._acting:
+            return NEVER
+        found = verdict(failure)
+        return evolve(found, rest=0) if target.provider in self._keyless and failure.error.kind in ABOUT_KEYS else found
 
     async def _in_time(self, exchange: Exchange, target: Target, attempt: Attempt) -> Answer:
         """Ask once, the first time as long as the backend waits itself, later within what is left of the client's patience."""

@@ -48,6 +48,9 @@ VERDICTS: Mapping[ErrorKind, Verdict] = MappingProxyType(
 )
 """What is not here is the request's own fault, which every target would find."""
 
+ABOUT_KEYS = frozenset({ErrorKind.RATE_LIMIT, ErrorKind.QUOTA, ErrorKind.BILLING})
+"""What is said of one key, not of the target."""
+
 NEVER = Verdict()
 """Nobody would do better, or nobody is to try."""
 

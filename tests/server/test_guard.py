@@ -187,6 +187,10 @@ def test_a_client_is_known_by_its_token_which_is_no_key_for_a_provider(
     assert not [word for word in (TOKEN, "token-of", "mine") if word in repr(TEAM) or word in repr(caller)]
 
 
+def test_a_query_offers_one_key() -> None:
+    assert client_keys(head(("x-api-key", "a"), query="key=&key=%62&key=c&akey=d" + "&key=e" * 1000)) == [b"a", b"b"]
+
+
 def test_with_clients_alone_strangers_stay_outside() -> None:
     clients = Guard.of(ServerSettings(), None, {"ann": "token-of-ann-0123"})
     assert verdict(clients, head()) is ErrorKind.AUTHENTICATION

@@ -134,8 +134,9 @@ def test_a_new_token_is_asked_for_at_once(cli: Cli) -> None:
 def test_what_cannot_change_is_named(cli: Cli) -> None:
     path = cli.configure(ECHO)
     with live(cli) as server:
-        replace(path, f'{ECHO}[server]\nhost = "127.0.0.2"\n[models]\na = "echo/echo"\n')
+        replace(path, f'{ECHO}[server]\nhost = "127.0.0.2"\n[store]\nurl = "memory"\n[models]\na = "echo/echo"\n')
         assert "server.host stays 127.0.0.1 until" in server.hears("server.host")
+        server.hears("store.url stays as it was until")
         server.hears("in force")
         assert server.ask("a") == 200
 

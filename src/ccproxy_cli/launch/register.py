@@ -15,6 +15,8 @@ from pathlib import Path
 
 from attrs import asdict, frozen
 
+from ccproxy_cli.stores import place
+
 _POLL_SECONDS = 0.05
 
 
@@ -34,10 +36,8 @@ class Running:
 
 def state_folder(environ: Mapping[str, str]) -> Path:
     """Where servers leave their files: the runtime folder, which a restart empties, or else the state folder."""
-    if runtime := environ.get("XDG_RUNTIME_DIR"):
-        return Path(runtime) / "ccproxy"
-    state = environ.get("XDG_STATE_HOME") or os.path.join(environ.get("HOME") or os.path.expanduser("~"), ".local", "state")
-    return Path(state) / "ccproxy"
+    runtime = environ.get("XDG_RUNTIME_DIR")
+    return Path(runtime) / "ccproxy" if runtime else place.state_folder(environ)
 
 
 def make_private(folder: Path) -> None:

@@ -81,7 +81,11 @@ async def test_counting_tokens(plain: Site) -> None:
 
 async def test_the_server_tells_about_itself(plain: Site) -> None:
     assert (await plain.ask("GET", "/health")).json["status"] == "ok"
-    assert (await plain.ask("GET", "/ready")).json == {"ready": True, "backends": {"up": {"ok": True, "detail": "fine"}}}
+    assert (await plain.ask("GET", "/ready")).json == {
+        "ready": True,
+        "backends": {"up": {"ok": True, "detail": "fine"}},
+        "configuration": {"ok": True, "detail": "in force"},
+    }
     plain.pipeline.states = {"up": Health(False, "down"), "other": Health(False, "no key")}
     assert (await plain.ask("GET", "/ready")).status == 503
     head = await plain.ask("HEAD", "/")

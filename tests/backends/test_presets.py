@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from ccproxy_cli.backends.addresses import Unset, address, model_path
+from ccproxy_cli.backends.credentials import EnvironmentKey
 from ccproxy_cli.backends.http import HTTPBackend
 from ccproxy_cli.backends.presets import PRESETS, Preset
 from ccproxy_cli.backends.provider import http_backend
@@ -454,6 +455,11 @@ async def test_nor_to_another_server_of_this_machine(preset: str, upstream: RawU
     await collected(await backend.send(evolve(ASKED, model="m"), Losses()))
     await backend.aclose()
     assert KEY not in str(upstream.heard[0].headers)
+
+
+def test_a_key_that_is_named_twice_is_one() -> None:
+    backend = build({}, "openai", api_key=["env:A", "env:B", "env:A"])
+    assert [secret.source for secret in backend._credentials.secrets] == [EnvironmentKey(("A",)), EnvironmentKey(("B",))]
 
 
 # What else a provider wants

@@ -94,7 +94,7 @@ def _sources(name: str, provider: ProviderSettings, preset: Preset, base_url: st
     """The keys of a provider. Those of the preset's own variables go to the preset's own address alone, unless the user says more."""
     if provider.api_key:
         try:
-            return [parse_key_source(key) for key in provider.api_key]
+            return [parse_key_source(key) for key in dict.fromkeys(provider.api_key)]
         except ValueError as error:
             raise ConfigError([Problem(f"providers.{name}.api_key: {error}")]) from error
     if preset.key_example is not None:

@@ -46,6 +46,19 @@ async def test_a_request_costs_what_its_model_does_at_its_provider() -> None:
     assert (priced.requests, priced.unpriced, other.cost, other.unpriced) == (3, 0, 0, 1)
 
 
+async def test_what_a_provider_says_itself_comes_before_any_price() -> None:
+    store = MemoryStore(Clock())
+    later = WriteBehind(store, pause=1000)
+    ledger = Ledger(later, lambda provider, model: Price(10, 100), Clock(NOON))
+    body = b'{"id":"c","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"x"},"finish_reason":"stop"}],"usage":%s}'
+    for cost in (b"0.25", b"0", b'"free"', b"-1", b"true", b"null"):
+        usage = b'{"prompt_tokens":1000,"completion_tokens":100,"total_tokens":1100,"cost":%s}' % cost
+        ledger.note(ended("up/m", usage=FORMATS["openai-chat"].decode_response(body % usage).usage), failed=False)
+    await later.flush()
+    (row,) = await used(store, 1, NOON)
+    assert row.cost == pytest.approx(0.25 + 4 * 0.02)
+
+
 async def test_amounts_add_up_for_each_client_and_model_of_a_day() -> None:
     store, clock = MemoryStore(Clock()), Clock(NOON)
     later = WriteBehind(store, pause=1000)

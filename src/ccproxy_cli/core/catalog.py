@@ -1,5 +1,6 @@
 """Model lists and token counts."""
 
+import math
 from collections.abc import Mapping
 
 from attrs import frozen
@@ -34,6 +35,15 @@ class Price:
             + (usage.cache_write or 0) * write
             + (usage.output or 0) * self.output
         ) / 1_000_000
+
+
+def told_cost(usage: Usage) -> float | None:
+    """US dollars that the provider itself says an answer took; None where it does not. OpenRouter does (its usage page, 2026-11)."""
+    for members in usage.extras.values():
+        cost = members.get("cost")
+        if type(cost) in (int, float) and 0 <= cost < math.inf:
+            return float(cost)
+    return None
 
 
 CAPABILITIES = ("thinking", "tools", "images", "documents", "schema")

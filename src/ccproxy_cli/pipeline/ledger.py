@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 
 from attrs import frozen
 
-from ccproxy_cli.core.catalog import Price
+from ccproxy_cli.core.catalog import Price, told_cost
 from ccproxy_cli.core.response import Usage
 from ccproxy_cli.pipeline.exchange import Exchange
 from ccproxy_cli.stores.base import Store
@@ -50,7 +50,7 @@ class Used:
     unpriced: int = 0
     """Answers whose tokens are told but have no price that is known, or none by the token."""
     cost: float = 0.0
-    """US dollars for the others, by the prices of their day."""
+    """US dollars for the others, as their provider told or by the prices of their day."""
 
 
 _COUNTS = ("requests", "errors", "input", "cache_read", "cache_write", "output", "reasoning", "untold", "unpriced")
@@ -81,7 +81,10 @@ class Ledger:
             amounts["errors"] = 1.0
         if exchange.usage is not None and exchange.usage.output is not None:
             amounts |= _tokens(exchange.usage)
-            amounts |= {"unpriced": 1.0} if price is None else {"cost": price.cost(exchange.usage)}
+            cost = told_cost(exchange.usage)
+            if cost is None and price is not None:
+                cost = price.cost(exchange.usage)
+            amounts |= {"unpriced": 1.0} if cost is None else {"cost": cost}
         elif not failed and exchange.complete:
             amounts["untold"] = 1.0
         self._later.add(key, amounts, _SECONDS_KEPT)

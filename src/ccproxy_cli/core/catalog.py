@@ -41,7 +41,7 @@ def told_cost(usage: Usage) -> float | None:
     """US dollars that the provider itself says an answer took; None where it does not. OpenRouter does (its usage page, 2026-11)."""
     for members in usage.extras.values():
         cost = members.get("cost")
-        if type(cost) in (int, float) and 0 <= cost < math.inf:
+        if isinstance(cost, int | float) and not isinstance(cost, bool) and 0 <= cost < math.inf:
             return float(cost)
     return None
 

@@ -174,6 +174,15 @@ ANSWERED: Mapping[str, Answered] = {
         },
         _refused,
     ),
+    "why it was refused": Answered(
+        {
+            "anthropic": {**_claude(stop="refusal"), "stop_details": {"type": "refusal", "category": None, "explanation": "No."}},
+            "openai-chat": _chat({"refusal": "No."}),
+            "openai-responses": _responses(_message({"type": "refusal", "refusal": "No."})),
+            "gemini": _gemini(finish="SAFETY", finishMessage="No."),
+        },
+        lambda response: response.finish.explanation or "".join(part.text for part in response.parts if isinstance(part, Refusal | Text)),
+    ),
     "image": Answered(
         {
             "openai-responses": _responses({"type": "image_generation_call", "id": "ig_1", "status": "completed", "result": PNG}),

@@ -34,6 +34,11 @@ class Finish:
     """The vendor's word, re-emitted only into the format it came from."""
     stop_sequence: str | None = None
     """The sequence that matched, where the vendor says."""
+    explanation: str | None = None
+    """Why the model declined or a filter cut, in words, where the vendor says so beside the answer."""
+
+
+DECLINED = frozenset({FinishReason.REFUSAL, FinishReason.FILTERED})
 
 
 @frozen

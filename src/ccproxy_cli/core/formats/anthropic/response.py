@@ -18,7 +18,15 @@ from ccproxy_cli.core.formats.anthropic.parts import (
     encode_unproven_thinking,
     own_members,
 )
-from ccproxy_cli.core.formats.anthropic.usage import decode_finish, decode_usage, encode_finish, encode_usage, read_tier, write_tier
+from ccproxy_cli.core.formats.anthropic.usage import (
+    decode_finish,
+    decode_usage,
+    encode_details,
+    encode_finish,
+    encode_usage,
+    read_tier,
+    write_tier,
+)
 from ccproxy_cli.core.formats.anthropic.wire import KIT, NAME, ResponseWire
 from ccproxy_cli.core.ids import digest_id, fit_id
 from ccproxy_cli.core.jsontext import JSON, JSONError, dumps
@@ -47,7 +55,7 @@ def decode_response(body: bytes) -> Response:
         id=wire.id,
         model=wire.model,
         parts=decode_parts(wire.content, "content", BadUpstream),
-        finish=decode_finish(wire.stop_reason, wire.stop_sequence),
+        finish=decode_finish(wire.stop_reason, wire.stop_sequence, wire.extras.get("stop_details")),
         usage=usage,
         service_tier=read_tier(usage),
         extras=extras_of(NAME, message_members(wire)),
@@ -89,6 +97,8 @@ def encode_response(response: Response, request: Request, losses: Losses | None 
         "stop_sequence": response.finish.stop_sequence,
         "usage": encode_usage(response.usage, native) | ({} if native else write_tier(response.service_tier, losses)),
     }
+    if not native:
+        body |= encode_details(response.finish)
     if response.logprobs:
         leave_logprobs(NAME, losses)
     for name, value in own_members(response.extras).items():

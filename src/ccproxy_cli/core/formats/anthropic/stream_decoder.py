@@ -208,7 +208,7 @@ class StreamDecoder:
         members = {name: value for name, value in self._end.items() if name not in ("stop_reason", "stop_sequence")}
         usage = decode_usage(read_usage(self._usage or None))
         extras = extras_of(NAME, {**self._end_members, **members})
-        end = ResponseEnd(decode_finish(reason, sequence), usage, extras, read_tier(usage))
+        end = ResponseEnd(decode_finish(reason, sequence, self._end.get("stop_details")), usage, extras, read_tier(usage))
         return [*events, end]
 
     # Parts.

@@ -35,7 +35,7 @@ from ccproxy_cli.core.formats.anthropic.errors import encode_stream_error
 from ccproxy_cli.core.formats.anthropic.hosted import Showing
 from ccproxy_cli.core.formats.anthropic.parts import citations_of, encode_text, encode_thinking, encode_unproven_thinking, own_members
 from ccproxy_cli.core.formats.anthropic.response import call_id, message_id
-from ccproxy_cli.core.formats.anthropic.usage import encode_finish, encode_usage, write_tier
+from ccproxy_cli.core.formats.anthropic.usage import encode_details, encode_finish, encode_usage, write_tier
 from ccproxy_cli.core.formats.anthropic.wire import NAME
 from ccproxy_cli.core.framing import encode_frame
 from ccproxy_cli.core.jsontext import JSON, dumps, dumps_str
@@ -154,6 +154,7 @@ class StreamEncoder:
                 beside[name] = value
         usage = encode_usage(event.usage, self._native)
         if not self._native:
+            delta |= encode_details(event.finish)
             usage |= write_tier(event.service_tier, self._losses)
         if event.logprobs:
             leave_logprobs(NAME, self._losses)

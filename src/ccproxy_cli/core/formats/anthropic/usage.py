@@ -10,7 +10,7 @@ from ccproxy_cli.core.formats.anthropic.wire import KIT, NAME, UsageWire
 from ccproxy_cli.core.jsontext import JSON
 from ccproxy_cli.core.left_behind import leave_tier
 from ccproxy_cli.core.parts import Part, Refusal, ToolCall
-from ccproxy_cli.core.response import NO_USAGE, Finish, FinishReason, Usage
+from ccproxy_cli.core.response import DECLINED, NO_USAGE, Finish, FinishReason, Usage
 
 _REASONS: Mapping[str, FinishReason] = MappingProxyType(
     {
@@ -32,9 +32,22 @@ _BEYOND_CALLS = frozenset({FinishReason.LENGTH, FinishReason.CONTEXT_FULL, Finis
 """Reasons that stand even though the answer holds tool calls."""
 
 
-def decode_finish(reason: str | None, stop_sequence: str | None) -> Finish:
-    """Why the answer ended. A word that is new to us is OTHER, and kept."""
-    return Finish(_REASONS.get(reason or "", FinishReason.OTHER), reason, stop_sequence)
+def decode_finish(reason: str | None, stop_sequence: str | None, details: JSON) -> Finish:
+    """Why the answer ended. A word that is new to us is OTHER, and kept.
+
+    Args:
+        details: the `stop_details`.
+    """
+    found = _REASONS.get(reason or "", FinishReason.OTHER)
+    why = details.get("explanation") if found in DECLINED and isinstance(details, dict) else None
+    return Finish(found, reason, stop_sequence, why if isinstance(why, str) and why else None)
+
+
+def encode_details(finish: Finish) -> dict[str, JSON]:
+    """The member that explains a refusal of another format; none where nothing does."""
+    if finish.explanation is None:
+        return {}
+    return {"stop_details": {"type": "refusal", "category": None, "explanation": finish.explanation}}
 
 
 def encode_finish(finish: Finish, parts: Sequence[Part], native: bool) -> str | None:

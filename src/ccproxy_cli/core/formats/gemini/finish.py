@@ -15,7 +15,7 @@ from ccproxy_cli.core.jsontext import JSON
 from ccproxy_cli.core.left_behind import leave_tier
 from ccproxy_cli.core.logprobs import Likely, TokenLogprob
 from ccproxy_cli.core.parts import Part, Refusal, ToolCall
-from ccproxy_cli.core.response import NO_USAGE, Finish, FinishReason, Usage
+from ccproxy_cli.core.response import DECLINED, NO_USAGE, Finish, FinishReason, Usage
 
 _REASONS: Mapping[str, FinishReason] = MappingProxyType(
     {
@@ -58,19 +58,25 @@ _BEFORE_CALLS = frozenset({FinishReason.STOP, FinishReason.STOP_SEQUENCE, Finish
 """Reasons that mean the calls, if the answer holds some: the vendor's word for that is STOP."""
 
 
-def decode_finish(raw: JSON, *, called: bool, blocked: bool = False) -> Finish:
+def decode_finish(raw: JSON, *, called: bool, blocked: bool = False, message: JSON = None, feedback: JSON = None) -> Finish:
     """Why the answer ended. A word that is new to us is OTHER, and kept.
 
     Args:
         called: the answer holds function calls.
         blocked: there is no answer, as the prompt was refused.
+        message: what the vendor says of the finish.
+        feedback: what it says of the prompt.
     """
     word = None if raw is None else str(raw)
     if word is None:
         reason = FinishReason.REFUSAL if blocked else FinishReason.STOP
     else:
         reason = _REASONS.get(_NUMBERS.get(word, word), FinishReason.OTHER)
-    return Finish(FinishReason.TOOL_CALLS if called and reason in _BEFORE_CALLS else reason, word)
+    if called and reason in _BEFORE_CALLS:
+        reason = FinishReason.TOOL_CALLS
+    if blocked and isinstance(feedback, dict):
+        message = feedback.get("blockReasonMessage")
+    return Finish(reason, word, explanation=message if reason in DECLINED and isinstance(message, str) else None)
 
 
 def encode_finish(finish: Finish, parts: Sequence[Part], native: bool) -> JSON:
@@ -81,6 +87,11 @@ def encode_finish(finish: Finish, parts: Sequence[Part], native: bool) -> JSON:
     if refused and finish.reason in _BEFORE_CALLS:
         return _WORDS[FinishReason.REFUSAL]
     return _WORDS[finish.reason]
+
+
+def finish_message(finish: Finish) -> dict[str, JSON]:
+    """The member of a candidate that explains why the model declined; none where nothing does."""
+    return {} if finish.explanation is None else {"finishMessage": finish.explanation}
 
 
 def decode_usage(wire: UsageWire | None) -> Usage:

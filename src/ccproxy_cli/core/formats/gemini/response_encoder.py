@@ -7,7 +7,7 @@ from ccproxy_cli.core.arguments import parse_arguments
 from ccproxy_cli.core.errors import BadUpstream
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats.gemini import spelling
-from ccproxy_cli.core.formats.gemini.finish import CUT_SHORT, encode_finish, encode_usage, write_logprobs, write_tier
+from ccproxy_cli.core.formats.gemini.finish import CUT_SHORT, encode_finish, encode_usage, finish_message, write_logprobs, write_tier
 from ccproxy_cli.core.formats.gemini.grounding import Grounds
 from ccproxy_cli.core.formats.gemini.media import encode_media
 from ccproxy_cli.core.formats.gemini.parts import encode_call, encode_part, encode_words, finish
@@ -39,7 +39,7 @@ def encode_response(response: Response, request: Request, losses: Losses | None 
     if not native or spelling.CANDIDATE in notes:
         candidate = _candidate(parts, notes if native else None) | grounds.members()
         if not native:
-            candidate |= write_logprobs(response.logprobs)
+            candidate |= write_logprobs(response.logprobs) | finish_message(response.finish)
         reason = encode_finish(response.finish, response.parts, native)
         if reason is not None:
             candidate["finishReason"] = reason

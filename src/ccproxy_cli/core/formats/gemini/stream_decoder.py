@@ -204,7 +204,13 @@ class StreamDecoder:
             if content is not None and not count:
                 content = {**content, spelling.NO_PARTS: True}
             members |= {spelling.CANDIDATE: self._candidate, spelling.CONTENT: content}
-        finish = decode_finish(self._finish, called=self._called, blocked=self._blocked)
+        finish = decode_finish(
+            self._finish,
+            called=self._called,
+            blocked=self._blocked,
+            message=self._candidate.get("finishMessage"),
+            feedback=self._members.get("promptFeedback"),
+        )
         usage = None if self._usage is None else KIT.read(self._usage, UsageWire, BadUpstream, "usageMetadata")
         counts = decode_usage(usage)
         events.append(ResponseEnd(finish, counts, extras_of(NAME, members), read_tier(counts), read_logprobs(self._candidate)))

@@ -30,7 +30,7 @@ from ccproxy_cli.core.events import (
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats.gemini import spelling
 from ccproxy_cli.core.formats.gemini.errors import encode_array_error, encode_stream_error
-from ccproxy_cli.core.formats.gemini.finish import CUT_SHORT, encode_finish, encode_usage, write_logprobs, write_tier
+from ccproxy_cli.core.formats.gemini.finish import CUT_SHORT, encode_finish, encode_usage, finish_message, write_logprobs, write_tier
 from ccproxy_cli.core.formats.gemini.grounding import Grounds
 from ccproxy_cli.core.formats.gemini.parts import encode_call, encode_words
 from ccproxy_cli.core.formats.gemini.response_encoder import encode_answer_part, head
@@ -172,7 +172,7 @@ class StreamEncoder:
         if not self._native or spelling.CANDIDATE in notes:
             chunk["candidates"] = [self._last_candidate(event.finish, notes.get(spelling.CANDIDATE), notes)]
         if not self._native:
-            chunk["candidates"][0] |= write_logprobs(event.logprobs)
+            chunk["candidates"][0] |= write_logprobs(event.logprobs) | finish_message(event.finish)
             leave_ending(event.finish, event.usage, NAME, self._losses, cache_write=False)
         chunk = spelling.complete({**chunk, **self._head}, notes)
         return self._chunk(chunk) + (b"]" if self._array else b"")

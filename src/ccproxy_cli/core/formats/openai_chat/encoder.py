@@ -227,6 +227,8 @@ class ChatStreamEncoder:
         delta = {name: value for name, value in message.items() if name not in ("role", "content") and not name.startswith(NOTE)}
         if not self._own:
             leave_ending(end.finish, end.usage, NAME, self._losses)
+            if end.finish.explanation is not None and not self._refused:
+                delta["refusal"] = end.finish.explanation
             # In one piece: the official client cannot add up lists whose entries are not numbered (openai 3.51).
             citations = [citation.moved(text.begins, text.said) for text in self._texts.values() for citation in text.citations]
             if annotations := write_annotations(citations, self._said, self._losses):

@@ -126,6 +126,8 @@ def encode_response(response: Response, request: Request, losses: Losses | None 
     legacy = any(is_legacy(tool) for tool in request.tools or ())
     parts = as_functions(response.parts) if legacy else response.parts
     message = write_foreign(parts, losses)
+    if response.finish.explanation is not None and not message["refusal"]:
+        message["refusal"] = response.finish.explanation
     leave_ending(response.finish, response.usage, NAME, losses)
     finish = "function_call" if "function_call" in message else write_finish(response.finish, parts)
     body: dict[str, JSON] = {

@@ -24,7 +24,7 @@ from ccproxy_cli.core.events import (
     StreamError,
     TextDelta,
 )
-from ccproxy_cli.core.extras import NOTE, Extras, Losses
+from ccproxy_cli.core.extras import NO_EXTRAS, NOTE, Extras, Losses
 from ccproxy_cli.core.formats.openai_responses import spelling
 from ccproxy_cli.core.formats.openai_responses.errors import error_event, failed_event
 from ccproxy_cli.core.formats.openai_responses.finish import write_usage
@@ -39,6 +39,7 @@ from ccproxy_cli.core.jsontext import JSON, dumps
 from ccproxy_cli.core.left_behind import leave_citation, leave_ending
 from ccproxy_cli.core.parts import Media, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
 from ccproxy_cli.core.request import Request
+from ccproxy_cli.core.response import Finish
 from ccproxy_cli.core.stream import finished_opaque, merge_extras
 
 _CONTENT_MODE = "response.content_part.added"
@@ -130,7 +131,8 @@ class ResponsesStreamEncoder:
         return self._frame("response.created", dict(response)) + self._frame("response.in_progress", dict(response))
 
     def _end(self, end: ResponseEnd) -> bytes:
-        out = self._tell(self._dresser.rest()) + self._close_message()
+        out = b"" if self._own else self._explain(end.finish)
+        out += self._tell(self._dresser.rest()) + self._close_message()
         body: dict[str, JSON] = {**self._shell, "output": self._output, "usage": write_usage(end.usage)}
         if self._own:
             members = end.extras.get(NAME) or self._start_members
@@ -146,6 +148,13 @@ class ResponsesStreamEncoder:
             leave_ending(end.finish, end.usage, NAME, self._losses)
         kind = "response.incomplete" if body["status"] == "incomplete" else "response.completed"
         return out + self._frame(kind, {"response": body})
+
+    def _explain(self, finish: Finish) -> bytes:
+        """Why the model declined, where nothing it said tells."""
+        if finish.explanation is None or any(isinstance(part, Refusal) for part in self._parts):
+            return b""
+        begun = self._begin_part(PartStart(-1, Refusal(finish.explanation)))
+        return begun + self._end_part(self._lanes.pop(-1), NO_EXTRAS)
 
     # Beginnings
 

@@ -111,11 +111,14 @@ def encode_response(response: Response, request: Request, losses: Losses | None 
         return dumps(_write_own(response))
     losses = Losses() if losses is None else losses
     given = answer_id(response.id, response.model, response.created)
-    items = write_items(tuple(dress(response.parts, Dresser.for_answer(given, request, losses))), "output")
+    parts = response.parts
+    if response.finish.explanation is not None and not any(isinstance(part, Refusal) for part in parts):
+        parts = (*parts, Refusal(response.finish.explanation))
+    items = write_items(tuple(dress(parts, Dresser.for_answer(given, request, losses))), "output")
     leave_ending(response.finish, response.usage, NAME, losses)
     body = {
         **shell(given, response.model, response.created, request),
-        **ending(response.finish, response.parts),
+        **ending(response.finish, parts),
         "output": with_logprobs([write_item(item) for item in items], response.logprobs),
         "usage": write_usage(response.usage),
     }

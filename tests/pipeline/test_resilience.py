@@ -53,6 +53,17 @@ async def test_a_moment_of_trouble_is_not_the_clients(name: str, stream: bool, l
         assert scene.waits == [0.25, 2.0, 0.25, 0.25]
 
 
+@each_format
+@pytest.mark.parametrize("lane", ["relayed", "translated"])
+async def test_trouble_told_in_band_before_any_content_is_no_other(name: str, lane: str) -> None:
+    vendor = FORMATS[name] if lane == "relayed" else FORMATS[NAMES[NAMES.index(name) - 1]]
+    busy = stream_reply(vendor.encode_stream_error(APIError(ErrorKind.OVERLOADED, "busy"), "r"))
+    async with Scene([vendor.name]) as scene:
+        scene.upstreams[0].will(busy, says(vendor, "Here.", stream=True))
+        assert words(await told(scene.pipeline, asked(FORMATS[name], "one/m", stream=True))) == "Here."
+        assert scene.heard == [2]
+
+
 @streaming_or_not
 @each_format
 async def test_the_vendors_last_word_goes_through(name: str, stream: bool) -> None:

@@ -18,6 +18,7 @@ _GEMINI: Mapping[str, Any] = {
     "tools": list[types.Tool],
     "toolConfig": types.ToolConfig,
     "generationConfig": types.GenerationConfig,
+    "serviceTier": types.ServiceTier,
 }
 """The SDK has no type for the whole body. All of these refuse members they do not know."""
 

@@ -66,7 +66,7 @@ def test_where_words_were_changed_the_reasoning_comes_first(parts: list[Part]) -
     assert turn is not None
     calls = [part for part in parts if isinstance(part, ToolCall)]
     thoughts = [part for part in parts if isinstance(part, Reasoning)]
-    replay = (Text("something else altogether, and longer than all of it"), *calls)
+    replay: tuple[Part, ...] = (Text("something else altogether, and longer than all of it"), *calls)
     assert restored(replay, turn) == (*thoughts, *replay)
 
 

@@ -125,6 +125,8 @@ def test_programs_that_list_models_are_told_of_ours() -> None:
     assert changes(recipe_for("qwen"), told("up/m"))[qwen["envKey"]] == TOKEN
     (pi,) = settings_of("pi")["providers"]["ccproxy"]["models"]
     assert (pi["id"], pi["contextWindow"]) == ("up/m", 64_000)
+    (small,), (unknown,) = (settings_of("crush", context=context)["providers"]["ccproxy"]["models"] for context in (8_000, None))
+    assert (small["context_window"], unknown["context_window"]) == (8_000, 128_000)
     crush = settings_of("crush")
     assert crush["providers"]["ccproxy"]["api_key"] == "$CCPROXY_SESSION_KEY"
     assert {slot["model"] for slot in crush["models"].values()} == {"up/m"}

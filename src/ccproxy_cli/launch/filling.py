@@ -14,9 +14,14 @@ KEY_VARIABLE = "CCPROXY_SESSION_KEY"
 """Holds the token for programs that are told the name of a variable rather than the key."""
 
 
+_CAUTIOUS = 128_000
+"""Tokens: most models of today take as many."""
+
+
 @frozen
 class Told:
-    """What templates can say: `$root`, `$token`, `$model` and, as JSON strings, `$model_json` and `$qualified_json`, `$context`."""
+    """What templates can say: `$root`, `$token`, `$model` and, as JSON strings, `$model_json` and `$qualified_json`, `$context`; in trees also
+    `$window`, the same or, where it is not known, a cautious guess."""
 
     root: str
     """Scheme, host and port of the server, without a path."""
@@ -62,6 +67,8 @@ def _filled(template: Tree, told: Told) -> Tree:
             if told.context is None:
                 raise KeyError("context")
             return told.context
+        case "$window":
+            return told.context or _CAUTIOUS
         case str():
             return fill_text(template, told)
         case Mapping():

@@ -211,7 +211,7 @@ CRUSH = Recipe(
                         {
                             "id": "$model",
                             "name": "$model",
-                            "context_window": "$context",
+                            "context_window": "$window",  # with none it would take every conversation for too long
                             "default_max_tokens": 32000,
                             "supports_attachments": True,
                         }

@@ -20,8 +20,8 @@ _CAUTIOUS = 128_000
 
 @frozen
 class Told:
-    """What templates can say: `$root`, `$token`, `$model` and, as JSON strings, `$model_json` and `$qualified_json`, `$context`; in trees also
-    `$window`, the same or, where it is not known, a cautious guess."""
+    """What templates can say: `$root`, `$token`, `$model`, `$context`, and as JSON strings `$model_json` and `$qualified_json`; in trees
+    also `$window`, which is the context or, where that is not known, a cautious guess."""
 
     root: str
     """Scheme, host and port of the server, without a path."""

@@ -110,9 +110,12 @@ ROWS: tuple[Row, ...] = (
     _row(
         "Search results without their seal were replayed, and refused",
         "known_bugs/test_requests: another vendor's hosted search does not go to Claude as one of its own, which has a seal",
+        "core/test_hosted: test_what_another_vendor_found_never_goes_to_claude_as_its_own",
     ),
     _row(
-        "A hosted search of Responses broke an answer to Claude's client",
+        "A hosted search of Responses was not told to Claude's client",
+        "core/test_hosted: test_what_a_tool_did_is_shown_in_the_clients_own_way",
+        "core/test_hosted: test_a_stream_shows_what_the_body_shows",
         "known_bugs/test_answers: a hosted search is no call for the client",
     ),
     _row("Tokens read from a cache were billed as input", "known_bugs/test_streams: cache reads are not told as input"),

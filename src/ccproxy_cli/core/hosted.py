@@ -2,9 +2,10 @@
 
 import enum
 
-from attrs import frozen
+from attrs import fields, frozen
 
 from ccproxy_cli.core.extras import NO_EXTRAS, Extras
+from ccproxy_cli.core.jsontext import JSON
 
 
 class HostedKind(enum.StrEnum):
@@ -26,6 +27,17 @@ class Location:
     """Two letters, ISO 3166-1."""
     timezone: str | None = None
     """An IANA name."""
+
+    @classmethod
+    def of(cls, members: JSON) -> "Location | None":
+        """From an object whose members have these names, as at most vendors; None if it is none."""
+        if not isinstance(members, dict):
+            return None
+        return cls(**{field.name: value for field in fields(cls) if isinstance(value := members.get(field.name), str)})
+
+    def members(self) -> dict[str, str]:
+        """Undoes `of`."""
+        return {field.name: value for field in fields(type(self)) if (value := getattr(self, field.name)) is not None}
 
 
 @frozen

@@ -28,7 +28,6 @@ _TYPES: Mapping[HostedKind, str] = MappingProxyType(
 )
 """The oldest of each kind that takes what is asked for: newer ones are not for every model (anthropic 2.10)."""
 _MODELED = frozenset({"type", "name", "allowed_domains", "blocked_domains", "max_uses", "user_location"})
-_LOCATION = ("city", "region", "country", "timezone")
 _CODE_NAMES = ("code_execution", "bash_code_execution")
 _UNPROVEN_ID = f"srvtoolu_{UNPROVEN}"
 
@@ -41,12 +40,12 @@ def read_tool(raw: Mapping[str, JSON]) -> HostedTool | None:
     kind = next((kind for kind in HostedKind if str(raw.get("type")).startswith(f"{kind.value}_2")), None)
     if kind is None:
         return None
-    place, limit = raw.get("user_location"), raw.get("max_uses")
+    limit = raw.get("max_uses")
     return HostedTool(
         kind,
         _names(raw.get("allowed_domains")),
         _names(raw.get("blocked_domains")),
-        Location(*(place.get(name) for name in _LOCATION)) if isinstance(place, dict) else None,
+        Location.of(raw.get("user_location")),
         limit if type(limit) is int else None,
         extras=extras_of(NAME, {name: value for name, value in raw.items() if name not in _MODELED}),
     )
@@ -70,8 +69,7 @@ def write_tool(tool: HostedTool, path: str, losses: Losses) -> Opaque:
         if tool.max_uses is not None:
             written["max_uses"] = tool.max_uses
     if tool.location is not None and tool.kind is HostedKind.WEB_SEARCH:
-        said = {name: value for name in _LOCATION if (value := getattr(tool.location, name)) is not None}
-        written["user_location"] = {"type": "approximate", **said}
+        written["user_location"] = {"type": "approximate", **tool.location.members()}
     if tool.context_size is not None:
         losses.add(f"{path}.search_context_size", f"{NAME} has no such setting")
     return Opaque(NAME, written, tool)

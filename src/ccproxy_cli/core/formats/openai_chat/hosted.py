@@ -10,16 +10,14 @@ from ccproxy_cli.core.jsontext import JSON
 from ccproxy_cli.core.parts import Opaque
 
 _MODELED = frozenset({"search_context_size", "user_location"})
-_LOCATION = ("city", "region", "country", "timezone")
 
 
 def read_search(raw: Mapping[str, JSON]) -> Opaque:
     """`web_search_options` as the hosted tool it stands for."""
     size, place = raw.get("search_context_size"), raw.get("user_location")
-    place = place.get("approximate") if isinstance(place, dict) else None
     tool = HostedTool(
         HostedKind.WEB_SEARCH,
-        location=Location(*(place.get(name) for name in _LOCATION)) if isinstance(place, dict) else None,
+        location=Location.of(place.get("approximate")) if isinstance(place, dict) else None,
         context_size=size if isinstance(size, str) else None,
         extras=spelling.ours({name: value for name, value in raw.items() if name not in _MODELED}),
     )
@@ -34,6 +32,5 @@ def write_search(tool: HostedTool, path: str, losses: Losses) -> dict[str, JSON]
             losses.add(f"{path}.{name}", f"{NAME} has no such setting")
     written: dict[str, JSON] = {} if tool.context_size is None else {"search_context_size": tool.context_size}
     if tool.location is not None:
-        said = {name: value for name in _LOCATION if (value := getattr(tool.location, name)) is not None}
-        written["user_location"] = {"type": "approximate", "approximate": said}
+        written["user_location"] = {"type": "approximate", "approximate": tool.location.members()}
     return written

@@ -19,7 +19,6 @@ SEARCH, CODE = "web_search", "code_interpreter"
 SOURCES, OUTPUTS = "web_search_call.action.sources", "code_interpreter_call.outputs"
 """What has to be asked for to be told (`include`)."""
 _MODELED = frozenset({"type", "filters", "user_location", "search_context_size"})
-_LOCATION = ("city", "region", "country", "timezone")
 _USUAL: Mapping[str, JSON] = {"external_web_access": True, "container": {"type": "auto"}}
 """Members that say what holds anyhow."""
 
@@ -39,7 +38,7 @@ def read_tool(raw: Mapping[str, JSON]) -> HostedTool | None:
     kind = kind_of(str(raw.get("type")))
     if kind is None:
         return None
-    filters, place, size = raw.get("filters"), raw.get("user_location"), raw.get("search_context_size")
+    filters, size = raw.get("filters"), raw.get("search_context_size")
     filters = filters if isinstance(filters, dict) else {}
     allowed = filters.get("allowed_domains")
     rest = {name: value for name, value in raw.items() if name not in _MODELED and _USUAL.get(name) != value}
@@ -47,7 +46,7 @@ def read_tool(raw: Mapping[str, JSON]) -> HostedTool | None:
     return HostedTool(
         kind,
         allowed_domains=tuple(allowed) if isinstance(allowed, list) else (),
-        location=Location(*(place.get(name) for name in _LOCATION)) if isinstance(place, dict) else None,
+        location=Location.of(raw.get("user_location")),
         context_size=size if isinstance(size, str) else None,
         extras=extras_of(NAME, rest),
     )
@@ -66,8 +65,7 @@ def write_tool(tool: HostedTool, path: str, losses: Losses) -> Opaque:
     if tool.allowed_domains:
         written["filters"] = {"allowed_domains": list(tool.allowed_domains)}
     if tool.location is not None:
-        said = {name: value for name in _LOCATION if (value := getattr(tool.location, name)) is not None}
-        written["user_location"] = {"type": "approximate", **said}
+        written["user_location"] = {"type": "approximate", **tool.location.members()}
     if tool.context_size is not None:
         written["search_context_size"] = tool.context_size
     return Opaque(NAME, written, evolve(tool, kind=HostedKind.WEB_SEARCH))

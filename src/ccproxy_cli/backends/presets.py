@@ -122,7 +122,7 @@ _VENDORS = (
         "https://generativelanguage.googleapis.com/v1beta",
         AuthStyle.X_GOOG_API_KEY,
         ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
-        ("gemini-3.5-flash", "gemini-3-pro-preview", "gemini-2.5-flash"),
+        ("gemini-3.5-flash", "gemini-3.1-pro-preview", "gemini-2.5-flash"),
         "https://ai.google.dev/api/generate-content",
         model_patterns=("gemini-*", "gemma-*", "models/gemini-*"),
     ),
@@ -195,7 +195,7 @@ _CLOUDS = (
         "/v1/projects/{GOOGLE_CLOUD_PROJECT}/locations/{GOOGLE_CLOUD_LOCATION}/publishers/google",
         AuthStyle.BEARER,
         (),
-        ("gemini-3.5-flash", "gemini-3-pro-preview", "gemini-2.5-flash"),
+        ("gemini-3.5-flash", "gemini-3.1-pro-preview", "gemini-2.5-flash"),
         "https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference",
         key_example="command:gcloud auth print-access-token",  # lives for an hour
         hosts=("aiplatform.googleapis.com", "*-aiplatform.googleapis.com", "aiplatform.*.rep.googleapis.com"),

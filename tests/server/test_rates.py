@@ -1,5 +1,6 @@
 """What upstreams tell of their limits, in the words of whoever asks."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -10,7 +11,7 @@ from ccproxy_cli.config.settings import GeneralLimitSettings, ProviderSettings, 
 from ccproxy_cli.launch.serve import serving
 from ccproxy_cli.server.app import create_app
 from ccproxy_cli.wiring import build_pipeline
-from tests.raw_upstream import RawUpstream, json_reply
+from tests.raw_upstream import RawUpstream, json_reply, stream_reply
 from tests.server.conftest import Reply, Site, StubPipeline
 
 KEY = ("sk-made-up-0123456789",)
@@ -21,7 +22,7 @@ ANTHROPIC: dict[str, Any] = {"id": "msg_1", "type": "message", "role": "assistan
 CHAT: dict[str, Any] = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "m"} | {
     "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi."}, "finish_reason": "stop"}]
 }
-ASKED = {
+ASKED: dict[str, dict[str, Any]] = {
     "/v1/messages": {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]},
     "/v1/chat/completions": {"model": "m", "messages": [{"role": "user", "content": "hi"}]},
     "/v1beta/models/m:generateContent": {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]},
@@ -40,11 +41,11 @@ async def upstream() -> AsyncIterator[RawUpstream]:
         yield made
 
 
-async def ask(upstream: RawUpstream, preset: str, path: str, **limits: Any) -> Reply:
+async def ask(upstream: RawUpstream, preset: str, path: str, *, stream: bool = False, **limits: Any) -> Reply:
     provider = ProviderSettings(preset, base_url=upstream.url, api_key=KEY, models=("m",))
     settings = Settings(providers={"up": provider}, limits=GeneralLimitSettings(**limits), store=StoreSettings("memory"))
     async with serving(create_app(settings, build_pipeline(settings), log=lambda line: None)) as server:
-        return await Site(server, StubPipeline(), []).ask(path=path, body=json.dumps(ASKED[path]).encode())
+        return await Site(server, StubPipeline(), []).ask(path=path, body=json.dumps({**ASKED[path], "stream": stream}).encode())
 
 
 def figures(reply: Reply) -> dict[str, str]:
@@ -61,6 +62,37 @@ async def test_a_foreign_upstreams_figures_are_told_in_the_callers_words(upstrea
     assert figures(told) == {"x-ratelimit-limit-tokens": "9000", "x-ratelimit-remaining-tokens": "8000"}
     assert told.headers["x-ratelimit-reset-tokens"] == "0s"
     assert figures(await ask(upstream, "anthropic", "/v1beta/models/m:generateContent")) == {}
+
+
+def of(choice: dict[str, Any]) -> bytes:
+    return f"data: {json.dumps({**CHAT, 'object': 'chat.completion.chunk', 'choices': [{'index': 0, **choice}]})}\n\n".encode()
+
+
+STREAMED = [
+    of({"delta": {"content": "Hi"}}),
+    of({"delta": {"content": "."}}),
+    of({"delta": {}, "finish_reason": "stop"}),
+    b"data: [DONE]\n\n",
+]
+
+
+@pytest.mark.parametrize("frames", [4, 2])
+async def test_a_stream_tells_them_at_its_beginning_however_it_ends(upstream: RawUpstream, frames: int) -> None:
+    upstream.will(stream_reply(*STREAMED[:frames], **OF_CHAT))
+    told = await ask(upstream, "openai", "/v1/messages", stream=True)
+    assert figures(told) == {"anthropic-ratelimit-requests-limit": "50", "anthropic-ratelimit-requests-remaining": "49"}
+    assert (b"message_stop" in told.body, b"event: error" in told.body) == (frames == 4, frames != 4)
+
+
+async def test_an_upstream_that_tells_them_is_let_go_of_with_its_client(upstream: RawUpstream) -> None:
+    upstream.will(stream_reply(*STREAMED[:2], hold=True, **OF_CHAT))
+    provider = ProviderSettings("openai", base_url=upstream.url, api_key=KEY, models=("m",))
+    settings = Settings(providers={"up": provider}, store=StoreSettings("memory"))
+    async with serving(create_app(settings, build_pipeline(settings), log=lambda line: None)) as server:
+        async with Site(server, StubPipeline(), []).connect() as connection:
+            await connection.send("POST", "/v1/messages", json.dumps({**ASKED["/v1/messages"], "stream": True}).encode())
+            assert (await connection.head()).headers["anthropic-ratelimit-requests-limit"] == "50"
+        await asyncio.wait_for(upstream.heard[0].gone.wait(), 5)
 
 
 async def test_a_vendors_own_clients_read_what_it_wrote(upstream: RawUpstream) -> None:

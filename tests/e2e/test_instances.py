@@ -183,9 +183,11 @@ async def test_a_store_that_dies_under_load_costs_no_answer(redis_server: RedisS
         assert len(done) == 150
         during = [await answered(http, served, "during") for served in both]
         redis_server.start()
-        # Everything is made up for: each goes on from what the other was asked while the store was away.
+        # Everything is made up for: each goes on from what the other was asked, before the store was away and meanwhile.
         for served, answer in zip(reversed(both), during, strict=True):
             await found_again(http, served, answer["id"])
+        for served, given in done:
+            await found_again(http, both[served is both[0]], given)
         logs = [served.stderr.read_text() for served in both]
     for log in logs:
         lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]

@@ -83,6 +83,48 @@ async def test_the_store_hears_what_it_missed(store: Failover, shaky: Shaky) -> 
     assert await store.counters("") == {"sum": {"n": 3, "m": 2}}
 
 
+async def test_a_store_without_its_memory_is_given_what_was_put_lately(store: Failover, shaky: Shaky) -> None:
+    await store.begin()
+    await store.put("a", b"1", 60)
+    assert await store.put_new("b", b"2", 60)
+    await store.put("c", b"gone", 60)
+    await store.delete("c")
+    shaky.is_there = False
+    await store.put("a", b"3", 60)
+    shaky.store = MemoryStore(Clock())
+    await shaky.store.put("b", b"somebody else was faster", 60)
+    shaky.is_there = True
+    await back(store)
+    assert [await shaky.store.get(key) for key in "abc"] == [b"3", b"somebody else was faster", None]
+
+
+async def test_each_process_gives_a_store_without_its_memory_its_own(shaky: Shaky) -> None:
+    stores = [Failover(shaky, Clock(), first_pause=0) for _ in range(2)]
+    for number, store in enumerate(stores):
+        await store.begin()
+        await store.put(f"k/{number}", b"v", 60)
+    shaky.is_there = False
+    for store in stores:
+        await store.get("a")
+    shaky.store, shaky.is_there = MemoryStore(Clock()), True
+    for store in stores:
+        await back(store)
+    assert [await shaky.store.get(f"k/{number}") for number in range(2)] == [b"v", b"v"]
+    for store in stores:
+        await store.aclose()
+
+
+async def test_a_store_that_remembers_is_not_given_again_what_others_have_deleted(store: Failover, shaky: Shaky) -> None:
+    await store.begin()
+    await store.put("a", b"1", 60)
+    await shaky.store.delete("a")
+    shaky.is_there = False
+    await store.get("a")
+    shaky.is_there = True
+    await back(store)
+    assert await store.get("a") is None
+
+
 async def test_of_two_who_put_something_new_meanwhile_the_first_to_tell_wins(store: Failover, shaky: Shaky) -> None:
     shaky.is_there = False
     assert await store.put_new("k", b"ours", 60)

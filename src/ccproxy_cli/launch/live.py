@@ -75,6 +75,5 @@ async def serve_live(
 
 
 async def _prepare(stores: Stores, assembly: Assembly) -> None:
-    """Have the store opened before the first request wants it, and its troubles told before they cost anything."""
-    await stores.kept.get("here")
+    await stores.begin()
     await assembly.agree()

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
@@ -15,6 +16,9 @@ from ccproxy_cli.stores.missed import Missed
 _T = TypeVar("_T")
 
 _LONGEST_PAUSE = 15.0
+_MARK = "here"
+"""Key of a random value that stays the same until the store loses its memory."""
+_MARK_LIFETIME = 365 * 24 * 3600.0
 _log = logging.getLogger(__name__)
 
 
@@ -22,7 +26,8 @@ class Failover(Store):
     """Goes on in this process while a store cannot be reached. Never raises `StoreError`.
 
     What this process has put lately is then still there, buckets begin full, and what is written meanwhile reaches the store once it is
-    back, with what is left of its lifetime. One line in the log tells of the loss and one of the return.
+    back, with what is left of its lifetime. A store that comes back without its memory is given all that each process has put lately. One
+    line in the log tells of the loss and one of the return.
     """
 
     def __init__(
@@ -47,9 +52,16 @@ class Failover(Store):
         self._here = MemoryStore(clock, max_bytes=max_bytes)
         self._missed = Missed(clock, max_bytes)
         self._mending: asyncio.Task[None] | None = None
+        self._mark: bytes | None = None
+        """What the store was known by."""
 
     def __repr__(self) -> str:
         return f"<Failover {self._store!r}{'' if self.whole else ' lost'}>"
+
+    async def begin(self) -> None:
+        """Reach for the store before it is needed, and learn to know it from one without its memory."""
+        with contextlib.suppress(StoreError):
+            self._mark = await self._asked(_marked)
 
     @property
     @override
@@ -157,5 +169,16 @@ class Failover(Store):
         _log.warning("%s is back%s", self._store, f"; {lost} writes were too many to be made up for" if lost else "")
 
     async def _make_up(self) -> None:
-        await self._in_time(lambda store: store.get("here"))  # there may be nothing to make up for
+        mark = await self._in_time(_marked)
         await self._missed.make_up(self._store)
+        if mark != self._mark:
+            for key, value, left in self._here.living():
+                await self._store.put_new(key, value, left)
+            self._mark = mark
+            await self._missed.make_up(self._store)
+
+
+async def _marked(store: Store) -> bytes | None:
+    """The store's mark, made if it has none."""
+    await store.put_new(_MARK, secrets.token_bytes(8), _MARK_LIFETIME)
+    return await store.get(_MARK)

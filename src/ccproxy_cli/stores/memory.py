@@ -1,7 +1,7 @@
 """A store in this process. What is in it ends with the process."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from attrs import frozen
 from typing_extensions import override
@@ -111,6 +111,11 @@ class MemoryStore(Store):
     @override
     async def aclose(self) -> None:
         """Nothing to let go of."""
+
+    def living(self) -> Sequence[tuple[str, bytes, float]]:
+        """Every value with its key and the seconds it has left, those that were not asked for the longest first."""
+        now = self._clock()
+        return [(key, kept.value, kept.deadline - now) for key, kept in self._values.items() if kept.deadline > now]
 
     def _living(self, key: str) -> _Kept | None:
         kept = self._values.get(key)

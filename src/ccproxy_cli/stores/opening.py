@@ -37,6 +37,11 @@ class Stores:
     def _behind(self) -> WriteBehind:
         return WriteBehind(self.kept)
 
+    async def begin(self) -> None:
+        """Open what is kept before the first request wants it, so that trouble is told before it costs anything."""
+        if isinstance(self.kept, Failover):
+            await self.kept.begin()
+
     async def aclose(self) -> None:
         """Write what waits to be written, and let go of connections and files."""
         await self.later.flush()

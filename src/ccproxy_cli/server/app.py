@@ -124,7 +124,9 @@ def _status(pipeline: Pipeline, trouble: Callable[[], str | None]) -> list[HTTPR
         states = await pipeline.health()
         is_ready = any(state.ok for state in states.values())
         backends = {name: {"ok": state.ok, "detail": state.detail} for name, state in states.items()}
-        body = dumps({"ready": is_ready, "backends": backends, "configuration": {"ok": trouble() is None, "detail": trouble() or "in force"}})
+        body = dumps(
+            {"ready": is_ready, "backends": backends, "configuration": {"ok": trouble() is None, "detail": trouble() or "in force"}}
+        )
         return Response(body, status_code=200 if is_ready else 503, media_type="application/json")
 
     @get("/schema")

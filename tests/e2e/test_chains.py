@@ -95,7 +95,8 @@ async def test_the_first_targets_own_error_comes_back(machine: Machine, upstream
         async with anthropic.AsyncAnthropic(base_url=served.url, api_key=TOKEN, max_retries=0) as client:
             with pytest.raises(anthropic.RateLimitError, match="Slow down") as caught:
                 await client.messages.create(model="fast", max_tokens=99, messages=MESSAGES)
-        assert caught.value.response.headers["retry-after"] == "9"
+        headers = caught.value.response.headers
+        assert (headers["retry-after"], headers["x-ccproxy-route"], headers["x-ccproxy-attempts"]) == ("9", "claude/claude-x", "2")
     assert [(line["tries"], line["backend"], line["upstream_status"], line["outcome"]) for line in served.log] == [
         (2, "claude", 429, "upstream_error")
     ]

@@ -13,6 +13,8 @@ from ccproxy_cli.core.ids import digest_id
 from ccproxy_cli.core.rates import NO_RATES, Rates
 from ccproxy_cli.core.response import Usage
 
+_HEADER_LIMIT = 1024
+
 
 @define
 class Exchange:
@@ -87,6 +89,19 @@ class Exchange:
         if self.sent_upstream is None:
             self.sent_upstream = now
 
+    @property
+    def told(self) -> dict[str, str]:
+        """Headers that tell the client what became of its request."""
+        headers = {"x-ccproxy-route": _header_safe(self.route or "")}
+        if self.rule is not None:
+            headers["x-ccproxy-rule"] = _header_safe(self.rule[:_HEADER_LIMIT])
+        if self.tries > 1:
+            headers["x-ccproxy-attempts"] = str(self.tries)
+        if self.losses:
+            fields = ",".join(loss.field for loss in self.losses)
+            headers["x-ccproxy-losses"] = _header_safe(fields[:_HEADER_LIMIT])
+        return headers
+
     def broke_off(self, error: APIError) -> None:
         """Note how an answer ended that had begun, in the words of the request log."""
         self.error_type = error.kind.value[0]
@@ -97,6 +112,13 @@ class Exchange:
                 self.outcome = "internal"
             case _:
                 self.outcome = "stream_broken"
+
+
+def _header_safe(text: str) -> str:
+    """Header values are visible ASCII: anything else, line ends first of all, becomes a question mark."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(char if " " <= char <= "~" else "?" for char in text)
 
 
 @frozen

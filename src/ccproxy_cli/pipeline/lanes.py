@@ -47,8 +47,6 @@ from ccproxy_cli.pipeline.stored import Keeper, Promise
 from ccproxy_cli.pipeline.turnstore import StoredTurns
 from ccproxy_cli.stores.opening import Stores
 
-_HEADER_LIMIT = 1024
-
 DecodeCount: TypeAlias = Callable[[HTTPCall, Losses], Request]
 EncodeCount: TypeAlias = Callable[[TokenCount], bytes]
 
@@ -114,7 +112,7 @@ class Lanes:
         count = await self._calibration.scaled(str(target), count)
         exchange.first_byte = time.monotonic()
         headers = {"x-token-count": "estimate"} if count.estimated else {}
-        return Answer(200, {"content-type": "application/json", **told_of(exchange), **headers}, encode(count))
+        return Answer(200, {"content-type": "application/json", **exchange.told, **headers}, encode(count))
 
     async def pass_on(self, exchange: Exchange, relay: RelayBackend, call: HTTPCall) -> Answer:
         """What a backend says to a call that no codec reads."""
@@ -124,7 +122,7 @@ class Lanes:
         exchange.first_byte = time.monotonic()
         if isinstance(reply, RelayedStream):
             exchange.stream, exchange.upstream_status = True, 200
-            headers = {**reply.headers, "content-type": media_type("text/event-stream"), **STREAM_HEADERS, **told_of(exchange)}
+            headers = {**reply.headers, "content-type": media_type("text/event-stream"), **STREAM_HEADERS, **exchange.told}
             return Answer(200, headers, chunks=relayed(exchange, reply))
         exchange.upstream_status = reply.status
         return self._relayed_whole(exchange, reply)
@@ -172,7 +170,7 @@ class Lanes:
         provider = (exchange.route or "").partition("/")[0]
         if isinstance(reply, RelayedStream):
             self.keeper.issued(exchange, reply.meter.answer, provider)
-            headers = {**reply.headers, "content-type": media_type("text/event-stream"), **STREAM_HEADERS, **told_of(exchange)}
+            headers = {**reply.headers, "content-type": media_type("text/event-stream"), **STREAM_HEADERS, **exchange.told}
             return Answer(200, headers, chunks=relayed(exchange, reply), ping=exchange.format.ping)
         if isinstance(reply, RelayedReply):
             exchange.usage = reply.usage
@@ -181,7 +179,7 @@ class Lanes:
 
     def _relayed_whole(self, exchange: Exchange, reply: HTTPReply) -> Answer:
         body = reply.body if exchange.alias is None else name_in_body(exchange.format, reply.body, exchange.alias)
-        return Answer(reply.status, {**reply.headers, "content-type": "application/json", **told_of(exchange)}, body)
+        return Answer(reply.status, {**reply.headers, "content-type": "application/json", **exchange.told}, body)
 
     async def _translate(
         self, exchange: Exchange, backend: Backend, request: Request, refused: UpstreamError | None, promise: Promise | None
@@ -202,14 +200,14 @@ class Lanes:
         exchange.upstream_status = 200
         if exchange.stream:
             encoder = exchange.format.stream_encoder(request, exchange.losses)
-            headers = {"content-type": media_type(encoder.media_type), **STREAM_HEADERS, **told_of(exchange)}
+            headers = {"content-type": media_type(encoder.media_type), **STREAM_HEADERS, **exchange.told}
             chunks = encoded(exchange, stream, encoder)
             return Answer(200, headers, ping=encoder.ping, chunks=chunks, broken_off=lambda error: encoder.encode(StreamError(error)))
         response = await folded(exchange, stream)
         body = exchange.format.encode_response(response, request, exchange.losses)
         if promise is not None:
             await self.keeper.keep(exchange, promise, body)
-        return Answer(200, {"content-type": "application/json", **told_of(exchange)}, body)
+        return Answer(200, {"content-type": "application/json", **exchange.told}, body)
 
 
 def _forgets(slot: ProofSlot | None, relay: RelayBackend | None) -> bool:
@@ -242,23 +240,3 @@ async def _accepted(
     stream = await backend.send(again, exchange.losses, exchange.client_key)
     stale.note(exchange.owner, backend.name, request, refusal)
     return stream
-
-
-def told_of(exchange: Exchange) -> dict[str, str]:
-    """Headers that tell the client what became of its request."""
-    headers = {"x-ccproxy-route": _header_safe(exchange.route or "")}
-    if exchange.rule is not None:
-        headers["x-ccproxy-rule"] = _header_safe(exchange.rule[:_HEADER_LIMIT])
-    if exchange.tries > 1:
-        headers["x-ccproxy-attempts"] = str(exchange.tries)
-    if exchange.losses:
-        fields = ",".join(loss.field for loss in exchange.losses)
-        headers["x-ccproxy-losses"] = _header_safe(fields[:_HEADER_LIMIT])
-    return headers
-
-
-def _header_safe(text: str) -> str:
-    """Header values are visible ASCII: anything else, line ends first of all, becomes a question mark."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(char if " " <= char <= "~" else "?" for char in text)

@@ -47,7 +47,9 @@ async def send_error(send: Send, visit: Visit, error: APIError, receive: Receive
     """An error in the caller's format. With `receive`, the connection is closed after the client has finished speaking."""
     visit.failed(error)
     reply: HTTPReply = visit.format.encode_error(error, visit.id)
-    headers = {**told(error.rates, visit.format), **reply.headers, **(error.headers or {})}
+    exchange = visit.exchange
+    route = exchange.told if exchange is not None and exchange.route is not None else NO_HEADERS
+    headers = {**route, **told(error.rates, visit.format), **reply.headers, **(error.headers or {})}
     if receive is None:
         await send_reply(send, reply.status, headers, reply.body)
         return

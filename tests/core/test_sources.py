@@ -19,6 +19,7 @@ from ccproxy_cli.core.request import Message, Request, Role
 from ccproxy_cli.core.response import Finish, FinishReason, Response
 from ccproxy_cli.core.stream import explode, fold, in_order
 from tests.core.test_citations import TEXTS
+from tests.strategies import JSON_VALUES
 
 SOURCE = pytest.mark.parametrize("source", FORMATS.values(), ids=FORMATS)
 TARGET = pytest.mark.parametrize("target", FORMATS.values(), ids=FORMATS)
@@ -293,3 +294,44 @@ def test_words_that_follow_a_late_source_begin_a_block_of_their_own() -> None:
     cut = [start, begun, evolve(delta, text="Sunny."), CitationDelta(0, source), CitationDelta(0, source)]  # type: ignore[arg-type]
     received = through_stream(target, [*cut, evolve(delta, text=" Very."), ended, end])  # type: ignore[arg-type]
     assert [(part.text, len(part.citations)) for part in received.parts if isinstance(part, Text)] == [("Sunny.", 1), (" Very.", 0)]
+
+
+def changed(value: Any, members: Mapping[str, Any]) -> Any:
+    """The answer with other values wherever one of these members stands."""
+    match value:
+        case dict():
+            return {name: members[name] if name in members else changed(inner, members) for name, inner in value.items()}
+        case list():
+            return [changed(inner, members) for inner in value]
+        case _:
+            return value
+
+
+TELLING = {
+    "anthropic": ("citations", "url", "title"),
+    "openai-chat": ("annotations", "url_citation", "start_index"),
+    "openai-responses": ("annotations", "end_index", "url"),
+    "gemini": (
+        "groundingMetadata",
+        "groundingChunks",
+        "groundingSupports",
+        "segment",
+        "startIndex",
+        "endIndex",
+        "groundingChunkIndices",
+        "web",
+    ),
+}
+
+
+@SOURCE
+@given(st.data())
+@settings(max_examples=60)
+def test_sources_that_make_no_sense_spoil_no_answer(source: Format, data: st.DataObject) -> None:
+    names = data.draw(st.sets(st.sampled_from(TELLING[source.name]), min_size=1))
+    body = changed(BODIES[source.name], {name: data.draw(JSON_VALUES) for name in names})
+    response = source.decode_response(json.dumps(body).encode())
+    assert "".join(part.text for part in response.parts if isinstance(part, Text)) == f"{CITED}Very."
+    for target in FORMATS.values():
+        received = through_body(target, evolve(response, created=1))
+        assert "".join(part.text for part in received.parts if isinstance(part, Text)) == f"{CITED}Very."

@@ -89,11 +89,12 @@ def to_bytes(text: str, index: int) -> int:
 
 
 def from_bytes(text: str, index: int) -> int:
-    """Undoes `to_bytes`. A place inside a character is that where the character begins; one behind the end is the end."""
+    """Undoes `to_bytes`. A place inside a character is that where the character begins; one behind the end is the end, and one before
+    the beginning the beginning."""
     if text.isascii():
-        return min(index, len(text))
+        return max(0, min(index, len(text)))
     data = text.encode("utf-8", "surrogatepass")
-    index = min(index, len(data))
+    index = max(0, min(index, len(data)))
     while 0 < index < len(data) and data[index] & 0xC0 == 0x80:
         index -= 1
     return len(data[:index].decode("utf-8", "surrogatepass"))

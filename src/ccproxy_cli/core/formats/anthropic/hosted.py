@@ -108,15 +108,18 @@ def _read_results(content: JSON) -> Found:
     if isinstance(content, dict):
         return Found(error=str(content.get("error_code")))
     results = [each for each in content if isinstance(each, dict)] if isinstance(content, list) else []
-    return Found(tuple(Source(each["url"], each.get("title")) for each in results if isinstance(each.get("url"), str)))
+    return Found(tuple(_source(each["url"], each) for each in results if isinstance(each.get("url"), str)))
+
+
+def _source(address: str, page: JSON) -> Source:
+    title = page.get("title") if isinstance(page, dict) else None
+    return Source(address, title if isinstance(title, str) and title else None)
 
 
 def _read_page(content: JSON) -> Found:
     if not isinstance(content, dict) or not isinstance(content.get("url"), str):
         return Found(error=str(content.get("error_code")) if isinstance(content, dict) else None)
-    page = content.get("content")
-    title = page.get("title") if isinstance(page, dict) else None
-    return Found((Source(content["url"], title if isinstance(title, str) else None),))
+    return Found((_source(content["url"], content.get("content")),))
 
 
 def _read_output(content: JSON) -> Found:

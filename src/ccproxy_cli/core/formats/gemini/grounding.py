@@ -63,7 +63,11 @@ def read_citations(candidate: Mapping[str, JSON], words: Sequence[Words]) -> lis
     for support in _objects(grounding.get("groundingSupports")):
         start, end = _locate(_object(support.get("segment")), words)
         numbers = support.get("groundingChunkIndices")
-        meant = [sources[number] for number in numbers if type(number) is int and 0 <= number < len(sources)] if numbers else []
+        meant = (
+            [sources[number] for number in numbers if type(number) is int and 0 <= number < len(sources)]
+            if isinstance(numbers, list)
+            else []
+        )
         for held, some in zip(found, spread([evolve(source, start=start, end=end) for source in meant], lengths), strict=True):
             held += some
     whole = "".join(texts)

@@ -45,7 +45,7 @@ def read_tool(raw: Mapping[str, JSON]) -> HostedTool | None:
     rest |= {f"filters.{name}": value for name, value in filters.items() if name != "allowed_domains"}
     return HostedTool(
         kind,
-        allowed_domains=tuple(allowed) if isinstance(allowed, list) else (),
+        allowed_domains=tuple(name for name in allowed if isinstance(name, str)) if isinstance(allowed, list) else (),
         location=Location.of(raw.get("user_location")),
         context_size=size if isinstance(size, str) else None,
         extras=extras_of(NAME, rest),

@@ -26,7 +26,7 @@ from tests.raw_upstream import Heard, RawUpstream, Script, json_reply, stream_re
 
 RICH = evolve(
     ASKED,
-    tools=(Tool("look", parameters={"type": "object", "properties": {}}, strict=True),),
+    tools=(Tool("look", parameters={"type": "object", "properties": {}, "required": [], "additionalProperties": False}, strict=True),),
     sampling=Sampling(temperature=0.5, top_p=0.9, frequency_penalty=0.1, presence_penalty=0.1, seed=7),
     stop=("END",),
     thinking=Thinking(effort="low"),

@@ -23,7 +23,7 @@ JSON_VALUES = st.recursive(
 ASKED = Request(
     "m",
     (Message(Role.USER, (Text("Hi"),)),),
-    tools=(Tool("f", parameters={"type": "object", "properties": {}}, strict=True),),
+    tools=(Tool("f", parameters={"type": "object", "properties": {}, "required": [], "additionalProperties": False}, strict=True),),
     sampling=Sampling(temperature=0.5, seed=7),
     max_tokens=9,
 )

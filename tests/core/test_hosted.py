@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats import FORMATS
@@ -16,7 +18,8 @@ from ccproxy_cli.core.profile import Profile
 from ccproxy_cli.core.request import ChoiceMode, Request
 from ccproxy_cli.core.response import Response
 from ccproxy_cli.core.stream import explode, fold
-from tests.core.test_sources import BODIES, REQUEST, through_body, through_stream
+from tests.core.test_sources import BODIES, REQUEST, changed, through_body, through_stream
+from tests.strategies import JSON_VALUES
 
 Body = dict[str, Any]
 PLAIN: Mapping[str, Body] = {
@@ -243,6 +246,14 @@ CALL = {
     "status": "completed",
     "action": {"type": "search", "query": "weather", "queries": ["weather"], "sources": [{"type": "url", "url": "https://example.com/a"}]},
 }
+CODE = {
+    "type": "code_interpreter_call",
+    "id": "ci_1",
+    "status": "completed",
+    "code": "print(1)",
+    "container_id": "cntr_1",
+    "outputs": [{"type": "logs", "logs": "1\n"}],
+}
 RAN = claude(
     {"type": "server_tool_use", "id": "srvtoolu_1", "name": "code_execution", "input": {"code": "print(1)"}},
     {
@@ -296,16 +307,7 @@ ANSWERS: Mapping[str, tuple[Response, HostedKind, str]] = {
     ),
     "anthropic code": (RAN, HostedKind.CODE_EXECUTION, "print(1)"),
     "openai-responses code": (
-        responses(
-            {
-                "type": "code_interpreter_call",
-                "id": "ci_1",
-                "status": "completed",
-                "code": "print(1)",
-                "container_id": "cntr_1",
-                "outputs": [{"type": "logs", "logs": "1\n"}],
-            }
-        ),
+        responses(CODE),
         HostedKind.CODE_EXECUTION,
         "print(1)",
     ),
@@ -418,6 +420,58 @@ def test_the_words_around_a_search_are_messages_of_their_own() -> None:
     streamed = through_stream(FORMATS["openai-responses"], explode(response))
     assert [type(part) for part in streamed.parts] == [Text, Opaque, Text]
     assert fold(explode(streamed)) == streamed
+
+
+ODD: Mapping[str, tuple[Body, tuple[str, ...]]] = {
+    "anthropic": ({**BODIES["anthropic"], "content": [USED, FOUND, SAID]}, ("input", "content", "url", "title", "query", "tool_use_id")),
+    "openai-responses": (
+        {**BODIES["openai-responses"], "output": [CALL, CODE, *BODIES["openai-responses"]["output"]]},
+        ("action", "query", "queries", "sources", "url", "code", "outputs", "logs"),
+    ),
+    "gemini": (
+        BODIES["gemini"]
+        | {
+            "candidates": [
+                {
+                    "content": {"role": "model", "parts": [{"codeExecutionResult": {"outcome": "OUTCOME_OK"}}, {"text": "Sunny."}]},
+                    "finishReason": "STOP",
+                    "groundingMetadata": {"webSearchQueries": ["x"], "groundingChunks": [{"web": {"uri": "https://a.example"}}]},
+                    "urlContextMetadata": {"urlMetadata": [{"retrievedUrl": "https://a.example"}]},
+                }
+            ]
+        },
+        ("codeExecutionResult", "outcome", "webSearchQueries", "groundingChunks", "web", "uri", "urlMetadata", "retrievedUrl"),
+    ),
+}
+
+
+@pytest.mark.parametrize("source", ODD)
+@given(st.data())
+@settings(max_examples=60)
+def test_what_makes_no_sense_spoils_no_answer(source: str, data: st.DataObject) -> None:
+    body, names = ODD[source]
+    chosen = data.draw(st.sets(st.sampled_from(names), min_size=1))
+    said = [part for part in FORMATS[source].decode_response(json.dumps(body).encode()).parts if isinstance(part, Text)]
+    odd = {name: data.draw(JSON_VALUES) for name in chosen}
+    changed_body = {**body, "content": [*changed([USED, FOUND], odd), SAID]} if source == "anthropic" else changed(body, odd)
+    response = evolve(FORMATS[source].decode_response(json.dumps(changed_body).encode()), created=1)
+    for target in FORMATS.values():
+        for received in (through_body(target, response), through_stream(target, explode(response))):
+            words = "".join(part.text for part in received.parts if isinstance(part, Text))
+            assert words == "".join(part.text for part in said)
+
+
+@given(st.data())
+@settings(max_examples=60)
+def test_settings_that_make_no_sense_are_nobodys_fault(data: st.DataObject) -> None:
+    """The vendor is the one to refuse them."""
+    names = ("max_uses", "allowed_domains", "blocked_domains", "user_location", "city", "filters", "search_context_size", "container")
+    odd = {name: data.draw(JSON_VALUES) for name in data.draw(st.sets(st.sampled_from(names), min_size=1))}
+    for source, tool in (("anthropic", CLAUDES), ("openai-responses", {"type": "web_search"})):
+        request = asked(source, tools=[{**tool, **odd}])
+        assert told(source, request)[0]["tools"] == json.loads(json.dumps([{**tool, **odd}]))
+        for target in FORMATS:
+            told(target, request)
 
 
 # Handing back

@@ -262,7 +262,7 @@ def claude_settings(override: Override | None) -> list[Finding]:
     if override is None:
         return []
     title = f"{override.path} sets {', '.join(override.names)} for Claude Code, whatever its environment says"
-    return [Finding("environment", Status.WARN, title, fix="take these lines out if Claude Code is to go through ccproxy")]
+    return [Finding("environment", Status.WARN, title, fix="take these lines out, or use `ccproxy wrap -- claude`")]
 
 
 # The address to serve at

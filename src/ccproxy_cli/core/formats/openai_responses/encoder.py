@@ -275,33 +275,29 @@ class ResponsesStreamEncoder:
 
     def _open_thoughts(self, lane: Lane) -> bytes:
         """Begin a part of a summary, or the place where open models tell their thoughts."""
+        if lane.summary != _CONTENT_MODE:
+            lane.summary = _NEXT_SUMMARY
+        kind, words, part, place = self._thoughts(lane)
+        lane.around = around(f"{words}.delta", place)
+        return self._frame(f"{part}.added", {**place, "part": {"type": kind, "text": ""}})
+
+    def _close_thoughts(self, lane: Lane) -> bytes:
+        if lane.around is None:
+            return b""
+        lane.around = None
+        (kind, words, part, place), text = self._thoughts(lane), "".join(lane.texts[lane.told :])
+        lane.content += lane.summary == _NEXT_SUMMARY
+        done = self._frame(f"{words}.done", {**place, "text": text})
+        return done + self._frame(f"{part}.done", {**place, "part": {"type": kind, "text": text}})
+
+    def _thoughts(self, lane: Lane) -> tuple[str, str, str, dict[str, JSON]]:
+        """Of the thoughts that are told now: their type, what events of the words and of the part begin with, and their place."""
         assert lane.item is not None
         place = self._place(lane.item)
         if lane.summary == _CONTENT_MODE:
-            place |= {"content_index": 0}
-            lane.around = around("response.reasoning_text.delta", place)
-            return self._frame(_CONTENT_MODE, {**place, "part": {"type": "reasoning_text", "text": ""}})
-        lane.summary = _NEXT_SUMMARY
-        place |= {"summary_index": lane.content}
-        lane.around = around("response.reasoning_summary_text.delta", place)
-        return self._frame(_NEXT_SUMMARY, {**place, "part": {"type": "summary_text", "text": ""}})
-
-    def _close_thoughts(self, lane: Lane) -> bytes:
-        if lane.around is None or lane.item is None:
-            return b""
-        lane.around = None
-        text, place = "".join(lane.texts[lane.told :]), self._place(lane.item)
-        if lane.summary == _CONTENT_MODE:
-            place |= {"content_index": 0}
-            part = {"type": "reasoning_text", "text": text}
-            return self._frame("response.reasoning_text.done", {**place, "text": text}) + self._frame(
-                "response.content_part.done", {**place, "part": part}
-            )
-        place |= {"summary_index": lane.content}
-        lane.content += 1
-        return self._frame("response.reasoning_summary_text.done", {**place, "text": text}) + self._frame(
-            "response.reasoning_summary_part.done", {**place, "part": {"type": "summary_text", "text": text}}
-        )
+            return "reasoning_text", "response.reasoning_text", "response.content_part", {**place, "content_index": 0}
+        summary = "response.reasoning_summary"
+        return "summary_text", f"{summary}_text", f"{summary}_part", {**place, "summary_index": lane.content}
 
     def _step(self, lane: Lane, raw: dict[str, JSON]) -> bytes:
         """A step that only this format knows, at the place where its item stands now."""

@@ -75,7 +75,16 @@ async def test_frames_travel_untouched_and_are_metered(upstream: RawUpstream, fo
     assert b"".join(chunks) == b"".join(FRAMES[format_name])
     assert len(chunks) > 1
     assert result.meter.usage is not None
-    assert (result.meter.usage.input, result.meter.usage.output) == (5, 7)
+    assert (result.meter.usage.input, result.meter.usage.output, result.meter.complete) == (5, 7, True)
+
+
+@pytest.mark.parametrize("format_name", FORMAT_NAMES)
+async def test_a_whole_answer_that_was_to_stream_is_metered(upstream: RawUpstream, format_name: str) -> None:
+    upstream.will(json_reply(BODIES[format_name]))
+    result, _, problem = await streamed(upstream, format_name)
+    assert problem is None
+    assert result.meter.usage is not None
+    assert (result.meter.usage.input, result.meter.usage.output, result.meter.complete) == (5, 7, True)
 
 
 async def test_only_named_headers_travel_up_and_only_ours_is_the_key(upstream: RawUpstream) -> None:
@@ -146,8 +155,9 @@ async def test_an_error_before_any_content_is_raised_with_its_kind(upstream: Raw
 @pytest.mark.parametrize("format_name", FORMAT_NAMES)
 async def test_a_later_error_ends_the_frames_and_is_raised_after_them(upstream: RawUpstream, format_name: str) -> None:
     upstream.will(stream_reply(b"".join([*FRAMES[format_name][:4], error_frame(format_name)])))
-    _, chunks, problem = await streamed(upstream, format_name)
+    result, chunks, problem = await streamed(upstream, format_name)
     assert b"".join(chunks) == b"".join(FRAMES[format_name][:4])
+    assert not result.meter.complete
     assert isinstance(problem, UpstreamError)
     assert problem.error.kind is ErrorKind.OVERLOADED
 
@@ -155,8 +165,9 @@ async def test_a_later_error_ends_the_frames_and_is_raised_after_them(upstream: 
 @pytest.mark.parametrize("format_name", FORMAT_NAMES)
 async def test_a_missing_end_is_an_error(upstream: RawUpstream, format_name: str) -> None:
     upstream.will(stream_reply(*FRAMES[format_name][:4]))
-    _, chunks, problem = await streamed(upstream, format_name)
+    result, chunks, problem = await streamed(upstream, format_name)
     assert b"".join(chunks) == b"".join(FRAMES[format_name][:4])
+    assert not result.meter.complete
     assert isinstance(problem, BadUpstream)
 
 

@@ -35,7 +35,7 @@ def count(store: Store, *ended: tuple[str, str | None, Usage | None, bool]) -> N
         for route, client, usage, failed in ended:
             call = HTTPCall("POST", "/chat/completions", b"{}", {}, "")
             exchange = Exchange("id", FORMATS["openai-chat"], call, route=route, client=client, usage=usage, tries=1, complete=True)
-            ledger.note(exchange, failed=failed)
+            ledger.note(exchange, "upstream_error" if failed else "ok")
         await later.flush()
         await store.aclose()
 

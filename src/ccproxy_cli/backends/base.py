@@ -30,6 +30,8 @@ class Meter:
     """Final once the answer is complete."""
     answer: str | None = None
     """The vendor's id of the answer, known from its first content on."""
+    complete: bool = False
+    """Whether it came to its end. Known once the answer is closed."""
 
 
 @frozen

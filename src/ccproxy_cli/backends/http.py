@@ -158,7 +158,8 @@ class HTTPBackend:
                 receipt = self._readable(self._read_receipt, body)
                 return RelayedReply(reply.status, body, headers, receipt.usage, receipt.id)
             if reply.media_type == "application/json":
-                return RelayedStream(headers, self._streamed(call, await self._response(reply)))
+                response = await self._response(reply)
+                return RelayedStream(headers, self._streamed(call, response), Meter(response.usage, response.id, complete=True))
         except BaseException:
             reply.close()
             raise

@@ -82,6 +82,7 @@ async def _frames(reply: Reply, tap: RelayTap, clean: Clean, meter: Meter, frame
         _raise_failure(tap, clean)
     finally:
         meter.usage = tap.usage
+        meter.complete = tap.done and tap.failure is None
         reply.close()
 
 

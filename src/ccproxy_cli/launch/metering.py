@@ -13,7 +13,7 @@ def metering(ledger: Ledger, standing: Standing) -> Observer:
     def observe(visit: Visit) -> None:
         exchange, found = visit.exchange, find(visit.path)
         if exchange is not None and found is not None and found[0].action in (Action.GENERATE, Action.ONLY_THERE):
-            ledger.note(exchange, failed=(visit.outcome or exchange.outcome) not in ("ok", "client_gone"))
+            ledger.note(exchange, visit.outcome or exchange.outcome)
             if exchange.route is not None:
                 standing.note(exchange.route.partition("/")[0])
 

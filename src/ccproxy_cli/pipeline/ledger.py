@@ -19,6 +19,7 @@ _SECONDS_KEPT = 400 * 24 * 3600.0
 _DAY = 24 * 3600
 _MOST_MODELS = 1000
 """Models that are told apart within a day: clients may ask for any name."""
+_NO_FAILURE = ("ok", "client_gone")
 OTHERS = "(others)"
 """What further models are counted as."""
 _LONGEST_NAME = 128
@@ -71,13 +72,17 @@ class Ledger:
         self._rows: dict[tuple[str | None, str], tuple[str, Price | None]] = {}
         """Keys and prices of this day, by client and route."""
 
-    def note(self, exchange: Exchange, *, failed: bool) -> None:
-        """Count a request that is over, if it reached a provider."""
+    def note(self, exchange: Exchange, outcome: str) -> None:
+        """Count a request that is over, if it reached a provider.
+
+        Args:
+            outcome: in the words of `Exchange.outcome`.
+        """
         if exchange.route is None or not exchange.tries:
             return
         key, price = self._row(exchange.client, exchange.route)
         amounts = {"requests": 1.0}
-        if failed:
+        if outcome not in _NO_FAILURE:
             amounts["errors"] = 1.0
         if exchange.usage is not None and exchange.usage.output is not None:
             amounts |= _tokens(exchange.usage)
@@ -85,7 +90,7 @@ class Ledger:
             if cost is None and price is not None:
                 cost = price.cost(exchange.usage)
             amounts |= {"unpriced": 1.0} if cost is None else {"cost": cost}
-        elif not failed and exchange.complete:
+        elif outcome == "ok":
             amounts["untold"] = 1.0
         self._later.add(key, amounts, _SECONDS_KEPT)
 

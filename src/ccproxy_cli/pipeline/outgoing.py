@@ -75,7 +75,7 @@ async def relayed(exchange: Exchange, reply: RelayedStream) -> AsyncGenerator[by
         yield exchange.format.encode_stream_error(error.error, exchange.id)
     finally:
         await reply.chunks.aclose()
-        exchange.usage = reply.meter.usage
+        exchange.usage, exchange.complete = reply.meter.usage, reply.meter.complete
 
 
 async def folded(exchange: Exchange, stream: EventStream) -> Response:

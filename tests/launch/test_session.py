@@ -37,6 +37,11 @@ def test_a_model_that_was_asked_for_answers_everything(model: str, backend: str 
     assert set(routed(routes_to(TABLE, model, backend), "claude-opus-4-8", "gpt-4o", "fast-x", "echo", "claude/sonnet")) == {target}
 
 
+def test_a_name_with_stand_ins_keeps_them() -> None:
+    table = evolve(TABLE, rules=[ModelRule("quick", ("up/a", "openai/b"))])
+    assert list(map(str, routes_to(table, "quick", None).resolve("anything").targets)) == ["up/a", "openai/b"]
+
+
 def test_a_model_that_nobody_serves_is_refused_before_the_program_starts() -> None:
     with pytest.raises(BadRequest):
         routes_to(TABLE, "nobodys", None)

@@ -34,7 +34,7 @@ def _with_own_key(provider: ProviderSettings) -> ProviderSettings:
 
 
 def routes_to(table: RouteTable, model: str, backend: str | None) -> RouteTable:
-    """Routes that lead every name to one model.
+    """Routes that lead every name to one model, or to the chain of those that stand behind its name.
 
     Args:
         model: as a client would name it; with `backend`, as that provider knows it.
@@ -42,8 +42,8 @@ def routes_to(table: RouteTable, model: str, backend: str | None) -> RouteTable:
     Raises:
         BadRequest: nobody serves it.
     """
-    target = f"{backend}/{model.removeprefix(f'{backend}/')}" if backend else str(table.resolve(model).target)
-    return RouteTable([ModelRule("*", (target,))], table.families, None)
+    targets = (f"{backend}/{model.removeprefix(f'{backend}/')}",) if backend else tuple(map(str, table.resolve(model).targets))
+    return RouteTable([ModelRule("*", targets)], table.families, None)
 
 
 def routes_within(table: RouteTable, backend: str, default: str | None) -> RouteTable:

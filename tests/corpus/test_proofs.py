@@ -114,8 +114,8 @@ async def _recalled(client: Format, request: Request, home: Request) -> Request:
     assert len(answers) == len(places)
     for answer, place in zip(answers, places, strict=True):
         parts = [part for message in request.messages[answer] for part in message.parts]
-        await remember(parts, memory, client.name, None, home.messages[: place.start])
-    return await with_recalled(home, memory, None, request_format(request))
+        await remember(parts, memory, client.name, "", home.messages[: place.start])
+    return await with_recalled(home, memory, "", request_format(request))
 
 
 def runs(request: Request) -> list[slice]:

@@ -5,11 +5,14 @@ from attrs import define
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ccproxy_cli.core.formats import FORMATS
+from ccproxy_cli.core.http import HTTPCall
 from ccproxy_cli.core.parts import CacheMark, Part, Proof, ProofKind, Reasoning, Text, ToolCall, ToolResult
 from ccproxy_cli.core.request import Message, Request, Role
 from ccproxy_cli.core.response import Finish, FinishReason, Response
 from ccproxy_cli.core.stream import explode
-from ccproxy_cli.pipeline.memory import Listener, RecentTurns, Turn, memory_key, remember, restored, turn_of, with_recalled
+from ccproxy_cli.pipeline.exchange import Exchange
+from ccproxy_cli.pipeline.memory import Listener, RecentTurns, Turn, remember, restored, turn_of, with_recalled
 
 SIGNED = Proof("anthropic", "sig")
 WORDS = st.text("ab ", min_size=1, max_size=5)
@@ -117,7 +120,7 @@ async def test_a_client_gets_its_own_reasoning_back_and_nobody_elses() -> None:
     back = await with_recalled(replay, memory, "key of Ann", "anthropic")
     assert back.messages[1].parts == tuple(parts)
     assert await with_recalled(replay, memory, "key of Bob", "anthropic") == replay
-    assert await with_recalled(replay, memory, None, "anthropic") == replay
+    assert await with_recalled(replay, memory, "", "anthropic") == replay
     assert await with_recalled(replay, memory, "key of Ann", "gemini") == replay  # it could only lose it
     assert (await with_recalled(replay, memory, "key of Ann", None)).messages[1].parts == tuple(parts)
 
@@ -125,32 +128,32 @@ async def test_a_client_gets_its_own_reasoning_back_and_nobody_elses() -> None:
 async def test_reasoning_that_came_with_its_proof_is_left_alone() -> None:
     memory = RecentTurns(Clock())
     parts: list[Part] = [Reasoning("t", (SIGNED,)), ToolCall("call_1", "Read", "{}")]
-    await remember(parts, memory, "gemini", None, ())
+    await remember(parts, memory, "gemini", "Ann", ())
     replay = asked(Message(Role.ASSISTANT, (Reasoning("newer", (Proof("anthropic", "other"),)), ToolCall("call_1", "Read", "{}"))))
-    assert await with_recalled(replay, memory, None, "anthropic") == replay
+    assert await with_recalled(replay, memory, "Ann", "anthropic") == replay
 
 
 async def test_a_turn_in_several_messages_is_one_turn() -> None:
     """google-genai's chats keep a message for every chunk of a stream."""
     memory = RecentTurns(Clock())
     parts: list[Part] = [Reasoning("t", (SIGNED,)), Text("words"), ToolCall("call_1", "Read", "{}")]
-    await remember(parts, memory, "gemini", None, ())
+    await remember(parts, memory, "gemini", "Ann", ())
     kept = [Message(Role.ASSISTANT, (part,)) for part in parts]
-    assert await with_recalled(asked(*kept), memory, None, "anthropic") == asked(*kept)
-    assert await with_recalled(asked(*kept[1:]), memory, None, "anthropic") == asked(Message(Role.ASSISTANT, tuple(parts)))
+    assert await with_recalled(asked(*kept), memory, "Ann", "anthropic") == asked(*kept)
+    assert await with_recalled(asked(*kept[1:]), memory, "Ann", "anthropic") == asked(Message(Role.ASSISTANT, tuple(parts)))
 
 
 async def test_calls_replayed_one_by_one_get_the_reasoning_once() -> None:
     memory = RecentTurns(Clock())
     thought = Reasoning("t", (Proof("openai-responses", "blob", ProofKind.SEALED),))
     calls = [ToolCall(f"call_{index}", "Read", "{}") for index in range(2)]
-    await remember([thought, *calls], memory, "openai-chat", None, ())
+    await remember([thought, *calls], memory, "openai-chat", "Ann", ())
     one_by_one = [
         message
         for call in calls
         for message in (Message(Role.ASSISTANT, (call,)), Message(Role.TOOL, (ToolResult(call.call_id, (Text("done"),)),)))
     ]
-    back = await with_recalled(asked(*one_by_one), memory, None, "openai-responses")
+    back = await with_recalled(asked(*one_by_one), memory, "Ann", "openai-responses")
     assert [message.parts for message in back.messages if message.role is Role.ASSISTANT] == [(thought, calls[0]), (calls[1],)]
 
 
@@ -161,11 +164,11 @@ MORE = Message(Role.USER, (Text("And now?"),))
 THOUGHTFUL: list[Part] = [Reasoning("t", (SIGNED,)), Text("Ten "), Text("miles.")]
 
 
-async def reminded(*messages: Message, key: str | None = "Ann") -> tuple[Part, ...]:
+async def reminded(*messages: Message, owner: str = "Ann") -> tuple[Part, ...]:
     """The second message of a conversation, after one was remembered to have gone from the question to the thoughtful answer."""
     memory = RecentTurns(Clock())
     await remember(THOUGHTFUL, memory, "openai-chat", "Ann", (Message(Role.SYSTEM, (Text("It is noon."),)), ASKED))
-    return (await with_recalled(asked(*messages), memory, key, "anthropic")).messages[1].parts
+    return (await with_recalled(asked(*messages), memory, owner, "anthropic")).messages[1].parts
 
 
 async def test_words_alone_bring_their_reasoning_back() -> None:
@@ -191,7 +194,7 @@ async def test_the_same_words_elsewhere_do_not(messages: tuple[Message, ...]) ->
 
 
 async def test_nor_do_another_clients() -> None:
-    assert await reminded(ASKED, Message(Role.ASSISTANT, (Text("Ten miles."),)), key="Bob") == (Text("Ten miles."),)
+    assert await reminded(ASKED, Message(Role.ASSISTANT, (Text("Ten miles."),)), owner="Bob") == (Text("Ten miles."),)
 
 
 # The memory itself
@@ -242,8 +245,9 @@ async def test_remembering_again_replaces_and_counts_once() -> None:
     assert (len(memory), memory.bytes) == (1, once)
 
 
-def test_the_clients_key_is_not_in_what_it_remembers_under() -> None:
-    key = memory_key("sk-secret", "call_1")
-    assert "secret" not in key
-    assert memory_key("a", "b/c") != memory_key("a/b", "c")
-    assert key != memory_key(None, "call_1")
+def test_whose_a_request_is_says_neither_key_nor_name_and_no_two_are_alike() -> None:
+    call = HTTPCall("POST", "/chat/completions", b"{}", {}, "")
+    asking = [(None, None), ("sk-secret", None), ("other", None), (None, "ann"), ("sk-secret", "ann"), ("ann", None)]
+    owners = {Exchange("id", FORMATS["openai-chat"], call, client_key=key, client=client).owner for key, client in asking}
+    assert len(owners) == len(asking)
+    assert not any(word in owner for owner in owners for word in ("secret", "ann", "/"))

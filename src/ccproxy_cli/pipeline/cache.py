@@ -16,8 +16,7 @@ from attrs import evolve
 
 from ccproxy_cli.config.settings import CacheSettings, Settings
 from ccproxy_cli.core.errors import BadRequest, BadUpstream, UpstreamError
-from ccproxy_cli.core.formats import Envelope
-from ccproxy_cli.core.formats._sameness import Sense
+from ccproxy_cli.core.formats import Envelope, Sense
 from ccproxy_cli.core.jsontext import JSONError, canonical
 from ccproxy_cli.pipeline.exchange import Answer, Exchange
 from ccproxy_cli.pipeline.replay import answer_again, packed, unpacked
@@ -178,9 +177,10 @@ class AnswerCache:
         self._forget(key)
         self._kept[key] = (size, now + self._settings.ttl)
         self._bytes += size
-        for oldest, (_, until) in list(self._kept.items()):
+        while self._kept:
+            oldest, (_, until) = next(iter(self._kept.items()))
             if until > now and self._bytes <= self._settings.max_mb << 20:
-                break
+                return
             self._forget(oldest)
             await self._store.delete(oldest)
 

@@ -18,7 +18,7 @@ _LIFETIME = 7 * 24 * 3600.0
 
 
 class Scales(Protocol):
-    """Where scales are kept, by `provider/model`. In process by default; a store that several servers share fits as well."""
+    """Where scales are kept, by `provider/model`."""
 
     async def scale(self, target: str) -> Scale:
         """What was learned of the target; a new one if nothing was."""

@@ -14,7 +14,6 @@ from attrs import evolve, frozen
 
 from ccproxy_cli.core.events import Event, PartStart, ProofDelta, ResponseEnd, TextDelta
 from ccproxy_cli.core.formats import FORMATS
-from ccproxy_cli.core.ids import digest_id
 from ccproxy_cli.core.parts import Part, Proof, Reasoning, Text, ToolCall
 from ccproxy_cli.core.request import Message, Request, Role
 from ccproxy_cli.pipeline.recent import Recent
@@ -188,7 +187,7 @@ def _cut(text: Text, lengths: Sequence[int]) -> list[Text]:
 
 
 class TurnMemory(Protocol):
-    """Where turns are remembered. In process by default; a store that several servers share fits as well."""
+    """Where turns are remembered."""
 
     async def remember(self, key: str, turn: Turn) -> None:
         """Keep the turn under the key, for a while."""
@@ -197,17 +196,21 @@ class TurnMemory(Protocol):
         """The turn that was kept under the key, if it still is."""
 
 
-def memory_key(client_key: str | None, call_id: str) -> str:
-    """What a call is remembered under: one client cannot ask for what another one was answered. Holds no key in the clear."""
-    return f"{digest_id(client_key or '')}/{call_id}"
+def memory_key(owner: str, call_id: str) -> str:
+    """What a call is remembered under: one client cannot ask for what another one was answered.
+
+    Args:
+        owner: whose it is, as `Exchange.owner` tells.
+    """
+    return f"{owner}/{call_id}"
 
 
-def place_key(client_key: str | None, trail: Trail) -> str:
+def place_key(owner: str, trail: Trail) -> str:
     """What words without a call are remembered under."""
-    return f"{digest_id(client_key or '')}/words/{trail.place}"
+    return f"{owner}/words/{trail.place}"
 
 
-async def with_recalled(request: Request, memory: TurnMemory, client_key: str | None, issuer: str | None) -> Request:
+async def with_recalled(request: Request, memory: TurnMemory, owner: str, issuer: str | None) -> Request:
     """A client's conversation with the reasoning it could not hand back, as far as it is remembered.
 
     Args:
@@ -222,7 +225,7 @@ async def with_recalled(request: Request, memory: TurnMemory, client_key: str | 
         run = list(said)
         trail.follow(run)
         parts = tuple(part for message in run for part in message.parts)
-        turn = await _recalled(parts, trail, memory, client_key) if role is Role.ASSISTANT else None
+        turn = await _recalled(parts, trail, memory, owner) if role is Role.ASSISTANT else None
         if turn is None or not (issuer is None or issuer in turn.issuers):
             messages += run
             continue
@@ -240,19 +243,19 @@ def _may_have_issued(issuer: str | None) -> bool:
     return issuer is None or FORMATS[issuer].proof_slot is not None
 
 
-async def _recalled(parts: Sequence[Part], trail: Trail, memory: TurnMemory, client_key: str | None) -> Turn | None:
+async def _recalled(parts: Sequence[Part], trail: Trail, memory: TurnMemory, owner: str) -> Turn | None:
     """What is remembered of a turn that came back without any reasoning that somebody vouches for."""
     if any(isinstance(part, Reasoning) and part.proofs for part in parts):
         return None
     calls = [part.call_id for part in parts if isinstance(part, ToolCall)]
-    for key in [memory_key(client_key, call_id) for call_id in calls] or [place_key(client_key, trail)]:
+    for key in [memory_key(owner, call_id) for call_id in calls] or [place_key(owner, trail)]:
         turn = await memory.recall(key)
         if turn is not None:
             return turn
     return None
 
 
-async def remember(parts: Iterable[Part], memory: TurnMemory, client: str, client_key: str | None, before: Sequence[Message]) -> None:
+async def remember(parts: Iterable[Part], memory: TurnMemory, client: str, owner: str, before: Sequence[Message]) -> None:
     """Keep what a client of that format cannot, of an answer it is about to get.
 
     Args:
@@ -265,12 +268,12 @@ async def remember(parts: Iterable[Part], memory: TurnMemory, client: str, clien
     slot = FORMATS[client].proof_slot
     carried = slot is not None and slot.thoughts_return  # by the client, as far as there is something for them to ride on
     for call_id in () if carried else turn.call_ids:
-        await memory.remember(memory_key(client_key, call_id), turn)
+        await memory.remember(memory_key(owner, call_id), turn)
     if not turn.call_ids:
         trail = Trail()
         trail.follow(before)
         trail.hear(parts, answer=True)
-        await memory.remember(place_key(client_key, trail), turn)
+        await memory.remember(place_key(owner, trail), turn)
 
 
 class RecentTurns:

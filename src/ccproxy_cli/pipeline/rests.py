@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from attrs import define
 
+from ccproxy_cli.core.ids import digest_id
 from ccproxy_cli.stores.base import Store, StoreError
 
 _GLANCE = 1.0
@@ -147,11 +148,11 @@ class Rests:
 
 
 def _key(target: str) -> str:
-    return f"cooldown/rest/{target}"
+    return f"cooldown/rest/{digest_id(target)}"
 
 
 def _probe_key(target: str) -> str:
-    return f"cooldown/probe/{target}"
+    return f"cooldown/probe/{digest_id(target)}"
 
 
 def _until(told: bytes) -> float:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from ccproxy_cli.core.formats._format import Envelope, Format, StreamDecoder, StreamEncoder
 from ccproxy_cli.core.formats._keeping import Keeping, Kept
 from ccproxy_cli.core.formats._outline import Outline
+from ccproxy_cli.core.formats._sameness import Sense
 
 _MODULES: Mapping[str, str] = MappingProxyType(
     {"anthropic": "anthropic", "openai-chat": "openai_chat", "openai-responses": "openai_responses", "gemini": "gemini"}
@@ -29,4 +30,4 @@ class _Formats(Mapping[str, Format]):
 
 FORMATS: Mapping[str, Format] = _Formats()
 
-__all__ = ["FORMATS", "Envelope", "Format", "Keeping", "Kept", "Outline", "StreamDecoder", "StreamEncoder"]
+__all__ = ["FORMATS", "Envelope", "Format", "Keeping", "Kept", "Outline", "Sense", "StreamDecoder", "StreamEncoder"]

@@ -44,9 +44,11 @@ class Stores:
 
     async def aclose(self) -> None:
         """Write what waits to be written, and let go of connections and files."""
-        await self.later.flush()
-        for store in {id(store): store for store in (self.hot, self.kept)}.values():
-            await store.aclose()
+        try:
+            await self.later.flush()
+        finally:
+            for store in {id(store): store for store in (self.hot, self.kept)}.values():
+                await store.aclose()
 
 
 def stores_here(settings: Settings | None = None) -> Stores:

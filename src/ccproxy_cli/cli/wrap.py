@@ -41,6 +41,7 @@ def say(line: str) -> None:
 def _print_environment(program: tuple[str, ...], model: str | None, shell: str, config: str | None) -> Result | int:
     """What would be set for a program, or for any, to use the server that `serve` runs."""
     from ccproxy_cli.config.load import check_exposure
+    from ccproxy_cli.config.secrets import PLACEHOLDER
     from ccproxy_cli.launch.filling import Told
     from ccproxy_cli.launch.programs import GENERIC, recipe_for
     from ccproxy_cli.launch.recipes import changes, left_to_do
@@ -59,7 +60,7 @@ def _print_environment(program: tuple[str, ...], model: str | None, shell: str, 
         fix = "Set server.token as well, or set the variables by hand."
         return Result("wrap", errors=(Failure("usage", "the server knows its clients by tokens of their own", fix),), code=USAGE)
     # Without a token any key will do, and programs insist on one.
-    told = Told(_reachable(server.host, server.port), token or "ccproxy", model)
+    told = Told(_reachable(server.host, server.port), token or PLACEHOLDER, model)
     wanted = changes(recipe, told)
     sys.stdout.write(render_changes(wanted, Shell(shell)) + "\n")
     if line := left_to_do(recipe, told):

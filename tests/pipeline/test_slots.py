@@ -86,6 +86,23 @@ async def test_what_a_dead_process_held_comes_free_and_what_a_living_one_holds_d
         await slots.aclose()
 
 
+@pytest.mark.parametrize("turns", range(12))
+async def test_what_is_given_back_while_leases_are_renewed_stays_free(turns: int) -> None:
+    store = MemoryStore(Clock())
+    slots = Slots(SlowStore(store), KEY, 3)
+    taken = [await slots.take() for _ in range(3)]
+    renewing = asyncio.ensure_future(slots.renew())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    for slot in taken[1:]:
+        assert slot is not None
+        slots.give_back(slot)
+    await renewing
+    await settled()
+    assert len(store) == 1
+    await slots.aclose()
+
+
 async def test_renewals_go_on_as_long_as_there_is_something_to_renew() -> None:
     slots = Slots(MemoryStore(Clock()), KEY, 1)
     slot = await slots.take()

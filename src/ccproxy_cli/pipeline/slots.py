@@ -31,6 +31,8 @@ class Slots:
         self._holder = secrets.token_bytes(8)
         self._held: set[int] = set()
         """Slots whose keys are this process's, or may be."""
+        self._taken: set[int] = set()
+        """Of those, the ones that requests have."""
         self._spare: list[int] = []
         """Of those, the ones nobody needs any more and whose keys are still there."""
         self._next = 0
@@ -49,23 +51,27 @@ class Slots:
             # What was given back a moment ago may still be on its way: who asks again at once must find it.
             await asyncio.wait({*self._work})
             slot = self._spare.pop() if self._spare else await self._lease()
+        if slot is not None:
+            self._taken.add(slot)
         return slot
 
     def give_back(self, slot: int) -> None:
         """The request is over. Returns at once, so that it can be called however a request ends."""
+        self._taken.discard(slot)
         self._spare.append(slot)
         self._begin(self._return(slot))
 
     async def renew(self) -> None:
         """Make the leases new. One that had run out meanwhile may be another's by now: then there is one request too many for a while."""
-        for slot in self._held.difference(self._spare):
-            await self._store.put(self._slot_key(slot), self._holder, LEASE)
+        for slot in sorted(self._taken):
+            if slot in self._taken:  # a request may have ended while the store was waited for
+                await self._store.put(self._slot_key(slot), self._holder, LEASE)
 
     async def aclose(self) -> None:
         """Give back what is held."""
         if self._renewals is not None:
             self._renewals.cancel()
-        for slot in self._held.difference(self._spare):
+        for slot in tuple(self._taken):
             self.give_back(slot)
         await asyncio.gather(*self._work, return_exceptions=True)
 

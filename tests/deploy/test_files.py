@@ -73,7 +73,7 @@ def test_the_store_starts_and_wants_its_password(command: list[str], tmp_path: P
     shell, flag, script = command
     port = free_port()
     script = script.replace("$$", "$").replace("valkey-server", program())
-    script = script.replace("'requirepass", f"'port {port}\\nbind 127.0.0.1\\nrequirepass")
+    script = script.replace("requirepass", f"port {port}\nbind 127.0.0.1\nrequirepass")
     assert f"port {port}" in script
     with (
         subprocess.Popen([shell, flag, script], env={**os.environ, "STORE_PASSWORD": "a-word"}, cwd=tmp_path) as process,
@@ -85,6 +85,7 @@ def test_the_store_starts_and_wants_its_password(command: list[str], tmp_path: P
             assert ours.config_get("maxmemory-policy") == {"maxmemory-policy": "volatile-ttl"}
             with pytest.raises(redis.AuthenticationError):
                 stranger.ping()
+            assert ours.info()["process_id"] == process.pid, "it must hear itself when it is told to stop"
         finally:
             process.terminate()
 

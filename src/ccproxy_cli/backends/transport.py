@@ -218,7 +218,8 @@ class Transport:
                 reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else "no such host"
                 message = f"{self.name} cannot be reached at {self.host}:{self.port}: {reason}"
             case aiohttp.ClientPayloadError():
-                message = f"{self.name} broke off its answer"
+                # Agents try again by words: pi by these two (0.73.1, seen 2026-11-20).
+                message = f"connection lost: {self.name} broke off its answer"
             case aiohttp.ClientResponseError() | HttpProcessingError():
                 message = f"{self.name} sent what is not HTTP"
             case aiohttp.ClientError() | OSError():

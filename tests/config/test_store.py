@@ -40,6 +40,23 @@ def test_a_password_makes_the_file_private(tmp_path: Path) -> None:
     assert load({}, tmp_path, file=open_one).settings.store.url == "redis://store.example/0"
 
 
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("mongodb://x", "unknown store 'mongodb'"),
+        ("redis://", "must name a host"),
+        ("redis://[::1/0", "must name a host"),
+        ("sqlite:///", "the path of a file must follow"),
+        ("sqlite:state.db", "the path of a file must follow"),
+        ("sqlite://state.db", "the path of a file must follow"),
+        ("memory://", "nothing can follow memory"),
+    ],
+)
+def test_what_names_no_store_is_refused(url: str, why: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=why):
+        load({"CCPROXY_STORE": url}, tmp_path)
+
+
 def test_a_password_is_not_shown(tmp_path: Path) -> None:
     assert "pass" not in repr(load({"CCPROXY_STORE": SHARED}, tmp_path).settings)
     assert without_password(SHARED) == "redis://:****@store.example:6379/0"

@@ -69,10 +69,19 @@ def _check_store(url: str) -> Iterator[Fault]:
     kind = url.partition(":")[0]
     if kind not in STORES:
         yield Fault(here, f"unknown store {kind!r}{did_you_mean(kind, STORES)}")
-    elif kind in ("redis", "rediss", "unix") and not urlsplit(url).netloc and kind != "unix":
+    elif kind in ("redis", "rediss") and not _has_host(url):
         yield Fault(here, f"{kind}: must name a host, such as redis://127.0.0.1:6379/0")
-    elif kind == "sqlite" and url != "sqlite" and not url.removeprefix("sqlite:///"):
-        yield Fault(here, "sqlite:/// must be followed by the path of a file")
+    elif kind == "sqlite" and url != "sqlite" and not (url.startswith("sqlite:///") and url != "sqlite:///"):
+        yield Fault(here, "the path of a file must follow sqlite:///")
+    elif kind == "memory" and url != "memory":
+        yield Fault(here, "nothing can follow memory")
+
+
+def _has_host(url: str) -> bool:
+    try:
+        return bool(urlsplit(url).netloc)
+    except ValueError:
+        return False
 
 
 def _check_clients(settings: Settings) -> Iterator[Fault]:

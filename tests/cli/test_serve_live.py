@@ -134,21 +134,29 @@ def test_a_new_token_is_asked_for_at_once(cli: Cli) -> None:
 def test_what_cannot_change_is_named(cli: Cli) -> None:
     path = cli.configure(ECHO)
     with live(cli) as server:
-        replace(path, f'{ECHO}[server]\nhost = "127.0.0.2"\n[store]\nurl = "memory"\n[models]\na = "echo/echo"\n')
+        replace(path, f'{ECHO}[server]\nhost = "127.0.0.2"\n[store]\nurl = "memory"\n[timeouts]\ngrace = 3\n[models]\na = "echo/echo"\n')
         assert "server.host stays 127.0.0.1 until" in server.hears("server.host")
         server.hears("store.url stays as it was until")
+        server.hears("timeouts.grace stays 10 until")
         server.hears("in force")
         assert server.ask("a") == 200
 
 
-def test_a_hangup_means_look_again_where_there_is_no_terminal(cli: Cli) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_hangup_means_look_again_where_there_is_no_terminal(workers: str, cli: Cli) -> None:
     path = cli.configure(f'{ECHO}[models]\na = "echo/echo"\n')
-    with live(cli) as server:
+    with live(cli, "--workers", workers) as server:
         server.process.send_signal(signal.SIGHUP)  # nothing has changed: nothing is said
         path.write_text(f"{ECHO}[server]\nprot = 1\n")
         server.process.send_signal(signal.SIGHUP)
         server.hears("stays as it was")
         assert server.ask("a") == 200
+
+
+def test_workers_without_a_store_in_common_are_told_of(cli: Cli) -> None:
+    cli.configure(f'{ECHO}[store]\nurl = "memory"\n')
+    with live(cli, "--workers", "2") as server:
+        assert "each of the 2 processes" in server.hears("store.url is memory")
 
 
 def test_every_worker_follows(cli: Cli) -> None:

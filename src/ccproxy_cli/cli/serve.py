@@ -73,7 +73,7 @@ def run(options: Options, *, as_json: bool) -> Result | int:
     from ccproxy_cli.stores.opening import open_stores
 
     stores = open_stores(loaded.settings, os.environ, alone=options.workers == 1)
-    for line in (*loaded.notices, *loaded.redirects):
+    for line in (*loaded.notices, *loaded.redirects, *_apart(loaded, options.workers)):
         complain(f"note: {line}")
     server = loaded.settings.server
     try:
@@ -97,6 +97,13 @@ def _revealed(loaded: Loaded) -> Loaded:
     """The settings with the tokens themselves. Raises `ConfigError` if the server must not listen like that."""
     server = evolve(loaded.settings.server, token=check_exposure(loaded, os.environ))
     return evolve(loaded, settings=evolve(loaded.settings, server=server, clients=reveal_clients(loaded, os.environ)))
+
+
+def _apart(loaded: Loaded, workers: int) -> Sequence[str]:
+    """What several processes cannot do together."""
+    if workers == 1 or loaded.settings.store.url != "memory":
+        return ()
+    return (f"store.url is memory, so each of the {workers} processes has limits and kept answers of its own",)
 
 
 def _variable(token: str | None) -> str | None:
@@ -169,8 +176,12 @@ def _for_the_same_address(changed: Loaded, first: Loaded, say: Callable[[str], N
             say(f"server.{name} stays {getattr(before, name)} until the server is started anew")
     if settings.store != first.settings.store:
         say("store.url stays as it was until the server is started anew")
+    grace = first.settings.timeouts.grace
+    if settings.timeouts.grace != grace:
+        say(f"timeouts.grace stays {grace:g} until the server is started anew")
     server = evolve(settings.server, host=before.host, port=before.port)
-    return _revealed(evolve(changed, settings=evolve(settings, server=server, store=first.settings.store)))
+    timeouts = evolve(settings.timeouts, grace=grace)
+    return _revealed(evolve(changed, settings=evolve(settings, server=server, timeouts=timeouts, store=first.settings.store)))
 
 
 def _banner(loaded: Loaded, running: Running, token_name: str | None) -> Result:

@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-import os
 import signal
 from collections.abc import AsyncGenerator, Callable
 
 from ccproxy_cli.config.load import Loaded
 from ccproxy_cli.config.origin import ConfigError
 from ccproxy_cli.config.watch import Watched, changes
+from ccproxy_cli.launch.terminal import has_terminal
 
 
 class Reloader:
@@ -45,6 +45,9 @@ class Reloader:
                 self.problem = str(error)
                 for problem in error.problems:
                     self._say(f"the configuration stays as it was: {problem}")
+            except Exception as error:  # noqa: BLE001 - the edge: whatever is wrong now, the next change is to be followed
+                self.problem = f"it cannot be read: {error}"
+                self._say(f"the configuration stays as it was: {self.problem}")
 
     @contextlib.asynccontextmanager
     async def following(self, files: Watched) -> AsyncGenerator[None]:
@@ -53,7 +56,7 @@ class Reloader:
         following = asyncio.ensure_future(self._follow(files, stop))
         hangups: set[asyncio.Task[None]] = set()
         loop = asyncio.get_running_loop()
-        is_told_by_signal = not _has_terminal()
+        is_told_by_signal = not has_terminal()
         if is_told_by_signal:
             loop.add_signal_handler(signal.SIGHUP, lambda: hangups.add(loop.create_task(self.reload())))
         try:
@@ -68,12 +71,3 @@ class Reloader:
         async with contextlib.aclosing(changes(files, stop)) as changed:
             async for _ in changed:
                 await self.reload()
-
-
-def _has_terminal() -> bool:
-    """Whether a terminal controls this process: there SIGHUP means that it was closed, and that everything ends."""
-    try:
-        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
-    except OSError:
-        return False
-    return True

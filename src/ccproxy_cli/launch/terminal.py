@@ -41,6 +41,15 @@ class TerminalModes:
             os.write(fd, _PLAIN)
 
 
+def has_terminal() -> bool:
+    """Whether a terminal controls this process: there SIGHUP means that it was closed, and that everything ends."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
 def terminal_holder() -> int | None:
     """The process group in the foreground of the controlling terminal; None without a terminal."""
     holder: int | None = None

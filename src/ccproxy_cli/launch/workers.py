@@ -4,6 +4,7 @@ They are forked after the imports and before any loop or thread, so they share w
 is told to stop, so are they; and when the parent dies, whatever of, they notice by the end of a pipe and stop too.
 """
 
+import contextlib
 import os
 import signal
 import sys
@@ -13,6 +14,8 @@ import traceback
 from collections.abc import Callable
 
 from attrs import define
+
+from ccproxy_cli.launch.terminal import has_terminal
 
 _TOO_SOON = 5.0
 """A worker that dies within these seconds of its start would only die again."""
@@ -40,6 +43,8 @@ class Workers:
         for index in range(self._count):
             self._start(index, reader, writer)
         former = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+        if not has_terminal():
+            former[signal.SIGHUP] = signal.signal(signal.SIGHUP, self._pass_on)
         try:
             return self._look_after(reader, writer)
         finally:
@@ -77,6 +82,8 @@ class Workers:
             os.setpgid(0, 0)  # Ctrl-C is the parent's, who passes it on once
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, signal.SIG_DFL)
+            if not has_terminal():
+                signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it knows what to do about it
             threading.Thread(target=_stop_with_parent, args=(reader,), daemon=True).start()
             code = self._work(index)
         except BaseException:  # noqa: BLE001 - the edge: nothing may escape into the parent's frames
@@ -89,10 +96,17 @@ class Workers:
     def _on_signal(self, number: int, frame: object) -> None:
         self._stop()
 
+    def _pass_on(self, number: int, frame: object) -> None:
+        self._tell(number)
+
     def _stop(self) -> None:
         self._stopping = True
+        self._tell(signal.SIGTERM)
+
+    def _tell(self, number: int) -> None:
         for pid in self._alive:
-            os.kill(pid, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):  # it has ended, and has not been missed yet
+                os.kill(pid, number)
 
 
 def _stop_with_parent(reader: int) -> None:

@@ -1,5 +1,6 @@
 """No secret, and no telling piece of one, survives the redactor."""
 
+import hashlib
 import json
 
 from hypothesis import given
@@ -38,6 +39,15 @@ def test_keys_of_known_vendors_go_even_if_nobody_told() -> None:
     assert redactor.text("GET /v1?key=abcdefgh1234&x=1") == f"GET /v1?key={MASK}&x=1"
     assert redactor.text("authorization: Bearer abcdefgh.1234") == f"authorization: Bearer {MASK}"
     assert redactor.text("https://user:pass@host/") == f"https://{MASK}@host/"
+
+
+def test_callers_keys_do_not_pile_up() -> None:
+    keys = [hashlib.sha256(b"%d" % number).hexdigest() for number in range(5_000)]
+    redactor = Redactor()
+    for key in keys:
+        redactor.learn("the provider's own")
+        redactor.learn(key)
+    assert redactor.text(f"the provider's own, {keys[-1]}, {keys[0]}") == f"{MASK}, {MASK}, {keys[0]}"
 
 
 def test_short_texts_are_no_secrets() -> None:

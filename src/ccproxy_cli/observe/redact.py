@@ -17,6 +17,9 @@ MASK = "[redacted]"
 _PIECE = 12
 """Characters of a secret that betray it. Shorter pieces are prefixes such as `sk-proj-` that every key shares."""
 
+_MOST = 2_000
+"""Secrets that are known at a time."""
+
 _TOKEN = re.compile(r"[A-Za-z0-9_\-]{12,}")
 _LOOKS_SECRET = re.compile(
     r"\bsk-[A-Za-z0-9_\-]{10,}"  # Anthropic, OpenAI and most who copy them
@@ -31,14 +34,18 @@ class Redactor:
     """Takes secrets out of texts and values. Cheap for texts without any; meant for error paths and logs, not for answers."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._secrets: set[str] = set()
+        self._secrets: dict[str, None] = {}
         for secret in secrets:
             self.learn(secret)
 
     def learn(self, secret: str | None) -> None:
-        """Never show `secret` again. Texts too short to be a key are ignored, or ordinary words would vanish."""
+        """Never show `secret` again. Texts too short to be a key are ignored, or ordinary words would vanish. Of very many, as callers with
+        keys of their own may bring, those that were not learned for the longest are forgotten: whoever sends a key has it learned first."""
         if secret and len(secret) >= 8:
-            self._secrets.add(secret)
+            self._secrets.pop(secret, None)
+            self._secrets[secret] = None
+            if len(self._secrets) > _MOST:
+                del self._secrets[next(iter(self._secrets))]
 
     def text(self, text: str) -> str:
         """`text` with every secret masked."""

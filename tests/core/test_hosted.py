@@ -393,6 +393,22 @@ def test_a_page_that_was_read_is_an_opened_page_and_claude_would_want_the_page()
     assert [loss.field for loss in losses] == ["answer.web_fetch"]
 
 
+def test_a_page_that_could_not_be_read_is_told_as_such() -> None:
+    def read(number: int, content: Body) -> list[Body]:
+        call, address = f"srvtoolu_{number}", f"https://example.com/{number}"
+        return [
+            {"type": "server_tool_use", "id": call, "name": "web_fetch", "input": {"url": address}},
+            {"type": "web_fetch_tool_result", "tool_use_id": call, "content": content},
+        ]
+
+    page = {"type": "web_fetch_result", "url": "https://example.com/1", "content": {"type": "document", "title": "P", "source": {}}}
+    error = {"type": "web_fetch_tool_result_error", "error_code": "url_not_accessible"}
+    fetched = claude(*read(1, page), *read(2, error), SAID)
+    for received in (through_body(FORMATS["gemini"], fetched), through_stream(FORMATS["gemini"], explode(fetched))):
+        told = [(step.asked, step.found is not None and step.found.error is None) for step in steps(received)]
+        assert told == [(("https://example.com/1",), True), (("https://example.com/2",), False)]
+
+
 def test_a_tool_of_no_other_vendors_is_missed_aloud() -> None:
     memory = {"type": "mcp_tool_use", "id": "mcptoolu_1", "name": "x", "server_name": "y", "input": {}}
     for target in ("openai-chat", "openai-responses", "gemini"):

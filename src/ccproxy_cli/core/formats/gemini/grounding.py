@@ -19,6 +19,7 @@ from ccproxy_cli.core.parts import Opaque, Part, Text
 MEMBERS = ("groundingMetadata", "citationMetadata", "urlContextMetadata")
 """Members of a candidate that tell of sources."""
 _FETCHED = "URL_RETRIEVAL_STATUS_SUCCESS"
+_NOT_FETCHED = "URL_RETRIEVAL_STATUS_ERROR"
 
 
 def _object(value: JSON) -> Mapping[str, JSON]:
@@ -150,7 +151,8 @@ class Grounds:
     _chunks: list[dict[str, JSON]] = field(factory=list)
     _supports: dict[tuple[int, int, int], dict[str, JSON]] = field(factory=dict)
     _queries: list[str] = field(factory=list)
-    _pages: list[JSON] = field(factory=list)
+    _pages: list[tuple[str, list[dict[str, JSON]]]] = field(factory=list)
+    """Those that were asked for together, with the id of the asking."""
 
     def cite(self, citation: Citation, text: str, *, part: int = 0, offset: int = 0) -> None:
         """Note a source of some of a text's words.
@@ -206,8 +208,15 @@ class Grounds:
                 for source in () if step.found is None else step.found.sources:
                     self._chunk(Citation(source.url, source.title))
             case HostedKind.WEB_FETCH:
-                self._pages += [{"retrievedUrl": address, "urlRetrievalStatus": _FETCHED} for address in asked]
+                self._pages.append((step.call_id, [{"retrievedUrl": address, "urlRetrievalStatus": _FETCHED} for address in asked]))
+                if step.found is not None and step.found.error is not None:
+                    self._not_fetched(step.call_id)
         return []
+
+    def _not_fetched(self, call_id: str) -> None:
+        asked = next((pages for whose, pages in reversed(self._pages) if whose == call_id and pages), [])
+        for page in asked:
+            page["urlRetrievalStatus"] = _NOT_FETCHED
 
     def members(self) -> dict[str, JSON]:
         """What the candidate tells of it all."""
@@ -219,8 +228,8 @@ class Grounds:
         if self._queries:
             said["webSearchQueries"] = self._queries
         members: dict[str, JSON] = {"groundingMetadata": said} if said else {}
-        if self._pages:
-            members["urlContextMetadata"] = {"urlMetadata": self._pages}
+        if pages := [page for _, together in self._pages for page in together]:
+            members["urlContextMetadata"] = {"urlMetadata": pages}
         return members
 
 

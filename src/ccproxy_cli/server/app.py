@@ -1,16 +1,13 @@
-"""The application: Litestar holds the routes, plain ASGI handlers serve the hot ones, and the front guards them all."""
+"""The application: Litestar tells about the server itself, plain ASGI handlers serve the vendors' paths, and the front guards them all."""
 
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from litestar import Litestar, Request, Response, asgi, get
+from litestar import Litestar, Request, Response, get
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
-from litestar.handlers import ASGIRouteHandler, HTTPRouteHandler
-from litestar.types import Receive as LitestarReceive
-from litestar.types import Scope as LitestarScope
-from litestar.types import Send as LitestarSend
+from litestar.handlers import HTTPRouteHandler
 
 from ccproxy_cli import __version__
 from ccproxy_cli.config.secrets import reveal
@@ -23,7 +20,7 @@ from ccproxy_cli.server.asgi import ASGIApp
 from ccproxy_cli.server.front import Front, Observer
 from ccproxy_cli.server.guard import Guard
 from ccproxy_cli.server.handlers import Handlers, Pipeline, method_not_allowed
-from ccproxy_cli.server.routes import BELOW, ENDPOINTS, Action, nothing_at
+from ccproxy_cli.server.routes import nothing_at
 from ccproxy_cli.server.schema import openapi_document
 from ccproxy_cli.server.visit import Visit
 
@@ -52,7 +49,7 @@ def create_app(
     """
     handlers = Handlers(pipeline, settings.server.max_body_mb << 20)
     routes = Litestar(
-        [*_hot(handlers), *_status(pipeline, trouble)],
+        _status(pipeline, trouble),
         exception_handlers={HTTPException: _http_error, Exception: _internal_error},
         on_shutdown=[pipeline.aclose],
         openapi_config=None,
@@ -61,7 +58,7 @@ def create_app(
     guard = Guard.of(settings.server, server_token(settings.server), client_tokens(settings.clients))
     if log is None:
         log = RequestLog(sys.stderr.buffer, settings.server.log_level, redactor)
-    return Front(routes, guard, log, observers)  # type: ignore[arg-type]
+    return Front(handlers.serve, routes, guard, log, observers)  # type: ignore[arg-type]
 
 
 def server_token(settings: ServerSettings, environ: Mapping[str, str] = os.environ) -> str | None:
@@ -90,18 +87,6 @@ def _token(name: str, reference: str, environ: Mapping[str, str]) -> str:
     if not token:
         raise ValueError(f"{name}: {f'the environment variable {reference[4:]} is not set' if reference else 'it is empty'}")
     return token
-
-
-def _hot(handlers: Handlers) -> list[ASGIRouteHandler]:
-    """Every vendor's path. What has models or kept answers below it is a mount."""
-    below = [path for path in ENDPOINTS if path.endswith(BELOW)]
-    mounts = [path for path, endpoint in ENDPOINTS.items() if endpoint.action is Action.MODELS or path + BELOW in below]
-
-    async def hot(scope: LitestarScope, receive: LitestarReceive, send: LitestarSend) -> None:
-        await handlers.serve(scope, receive, send)  # type: ignore[arg-type]
-
-    exact = [path for path in ENDPOINTS if path not in mounts and BELOW not in path]
-    return [asgi(exact, copy_scope=False)(hot), asgi(mounts, is_mount=True, copy_scope=False)(hot)]
 
 
 def _status(pipeline: Pipeline, trouble: Callable[[], str | None]) -> list[HTTPRouteHandler]:

@@ -9,7 +9,7 @@ from ccproxy_cli.observe.logging import RequestLine
 from ccproxy_cli.server.asgi import ASGIApp, Head, Message, Receive, Scope, Send
 from ccproxy_cli.server.guard import Caller, Guard
 from ccproxy_cli.server.replies import INTERNAL, send_error, send_reply
-from ccproxy_cli.server.routes import format_of, normal_path
+from ccproxy_cli.server.routes import find, format_of, normal_path
 from ccproxy_cli.server.visit import SCOPE_KEY, Visit
 
 Observer = Callable[[Visit], None]
@@ -29,15 +29,23 @@ _EXPOSED = (
 class Front:
     """An ASGI application around the routes."""
 
-    def __init__(self, app: ASGIApp, guard: Guard, log: Callable[[RequestLine], None], observers: Sequence[Observer] = ()) -> None:
-        self._app = app
+    def __init__(
+        self, hot: ASGIApp, rest: ASGIApp, guard: Guard, log: Callable[[RequestLine], None], observers: Sequence[Observer] = ()
+    ) -> None:
+        """
+        Args:
+            hot: serves the paths that `routes.find` knows; asked at once, since a router would cost more than all that is done here.
+            rest: serves every other path.
+        """
+        self._hot = hot
+        self._rest = rest
         self._guard = guard
         self._log = log
         self._observers = tuple(observers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self._rest(scope, receive, send)
             return
         head = Head.of(scope, normal_path(scope["path"]))
         caller = self._guard.caller(head)
@@ -62,12 +70,13 @@ class Front:
         if error is not None:
             closing = bool(error.headers and "connection" in error.headers)
             await send_error(send, visit, error, receive if closing else None)
-        elif self._guard.is_preflight(head):
+            return
+        if self._guard.is_preflight(head):
             await send_reply(send, 204, _PREFLIGHT, b"")
-        elif visit.method == "HEAD":
-            await self._app({**scope, "method": "GET"}, receive, send)  # the server drops the body by its own copy of the method
-        else:
-            await self._app(scope, receive, send)
+            return
+        if visit.method == "HEAD":
+            scope = {**scope, "method": "GET"}  # the server drops the body by its own copy of the method
+        await (self._rest if find(head.path) is None else self._hot)(scope, receive, send)
 
     def _noting(self, visit: Visit, head: Head, send: Send) -> Send:
         """`send`, which also notes when the answer began and adds what every answer carries."""

@@ -58,22 +58,57 @@ async def _read(receive: Receive, limit: int) -> bytes:
     pieces: list[bytes] = []
     size = 0
     started = asyncio.get_running_loop().time()
+    deadline = _Deadline(started + _PATIENCE)
     try:
-        async with asyncio.timeout_at(started + _PATIENCE) as deadline:
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientGone
-                pieces.append(message.get("body", b""))
-                size += len(pieces[-1])
-                if size > limit:
-                    raise _too_large(limit)
-                if not message.get("more_body"):
-                    break
-                deadline.reschedule(started + _PATIENCE + size / _SLOWEST)
-    except TimeoutError as error:
-        raise BodyRefused("the request body came too slowly", kind=ErrorKind.REQUEST_TIMEOUT) from error
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            pieces.append(message.get("body", b""))
+            size += len(pieces[-1])
+            if size > limit:
+                raise _too_large(limit)
+            if not message.get("more_body"):
+                break
+            deadline.move(started + _PATIENCE + size / _SLOWEST)
+    except asyncio.CancelledError as error:
+        if deadline.was_met():
+            raise BodyRefused("the request body came too slowly", kind=ErrorKind.REQUEST_TIMEOUT) from error
+        raise
+    finally:
+        deadline.stop()
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+class _Deadline:
+    """Cancels the task it is made in at a moment of the loop: `asyncio.timeout_at` without its two coroutines for every request."""
+
+    __slots__ = ("_cancelling", "_loop", "_task", "_timer")
+
+    def __init__(self, by: float) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._task = task
+        self._cancelling: int | None = None
+        """How often others had cancelled the task when we did; None if we have not."""
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_at(by, self._fire)
+
+    def move(self, by: float) -> None:
+        """Another moment instead."""
+        self._timer.cancel()
+        self._timer = self._loop.call_at(by, self._fire)
+
+    def was_met(self) -> bool:
+        """Whether the task was cancelled for being late, and for nothing else. To be asked once, when it was cancelled."""
+        return self._cancelling is not None and self._task.uncancel() <= self._cancelling
+
+    def stop(self) -> None:
+        self._timer.cancel()
+
+    def _fire(self) -> None:
+        self._cancelling = self._task.cancelling()
+        self._task.cancel()
 
 
 def _inflate(body: bytes, limit: int) -> bytes:

@@ -8,6 +8,7 @@ import pytest
 
 from ccproxy_cli.backends.base import Backend
 from ccproxy_cli.backends.credentials import AuthStyle, Credentials, LiteralKey
+from ccproxy_cli.backends.echo import EchoBackend
 from ccproxy_cli.backends.http import HTTPBackend
 from ccproxy_cli.config.settings import ModelRule, TimeoutSettings
 from ccproxy_cli.core.catalog import TokenCount
@@ -15,6 +16,8 @@ from ccproxy_cli.core.estimate import Scale
 from ccproxy_cli.core.formats import FORMATS
 from ccproxy_cli.core.http import HTTPCall
 from ccproxy_cli.core.profile import Profile
+from ccproxy_cli.core.request import Request
+from ccproxy_cli.core.response import Usage
 from ccproxy_cli.pipeline.calibration import Calibration, RecentScales
 from ccproxy_cli.pipeline.exchange import Exchange
 from ccproxy_cli.pipeline.pipeline import Pipeline
@@ -114,3 +117,26 @@ async def test_names_that_clients_make_up_take_bounded_room() -> None:
         await scales.keep(f"chat/{number}", Scale(1, 2))
     assert await scales.scale("chat/0") == Scale()
     assert await scales.scale("chat/1099") == Scale(1, 2)
+
+
+async def test_once_it_is_settled_not_every_answer_is_learned_from() -> None:
+    class Estimating(EchoBackend):
+        asked = 0
+
+        def estimate(self, request: Request) -> int:
+            self.asked += 1
+            return 1_000
+
+    now = 0.0
+    told, scales = Estimating("chat"), RecentScales(lambda: 0.0)
+    calibration = Calibration({"chat": told}, scales, lambda: now)
+    for _ in range(200):
+        await calibration.learn("chat/m", Request("m", ()), Usage(2_000, 1))
+    unsettled, learned = told.asked, await scales.scale("chat/m")
+    assert learned.is_settled
+    assert unsettled < 30
+    await calibration.learn("chat/other", Request("m", ()), Usage(2_000, 1))
+    assert told.asked == unsettled + 1
+    now += 1.0
+    await calibration.learn("chat/m", Request("m", ()), Usage(4_000, 1))
+    assert (await scales.scale("chat/m")).factor > learned.factor

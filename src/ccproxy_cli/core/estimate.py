@@ -177,6 +177,11 @@ class Scale:
         """What to multiply an estimate by: from a quarter to four."""
         return self.billed / self.estimated
 
+    @property
+    def is_settled(self) -> bool:
+        """As much was learned as counts at once."""
+        return self.estimated > _ENOUGH * (1 - _AT_ONCE)
+
     def after(self, estimated: int, billed: int) -> "Scale":
         """The scale once a further answer is known. Large prompts say more than small ones, and none says all."""
         if estimated <= 0 or billed <= 0:

@@ -1,10 +1,14 @@
 """Texts that follow one another, as one. Gemini begins a new part where it signs its words, in the middle of a sentence at times, and
 clients that show the user the last text of an answer would show the half of it."""
 
+from typing import TypeVar
+
 from attrs import evolve
 
 from ccproxy_cli.core.events import CitationDelta, Event, OpaqueDelta, PartEnd, PartStart, Ping, ProofDelta, TextDelta
 from ccproxy_cli.core.parts import Text
+
+_E = TypeVar("_E", bound=PartStart | PartEnd | ProofDelta | CitationDelta | OpaqueDelta)
 
 
 class JoinedWords:
@@ -27,11 +31,12 @@ class JoinedWords:
 
     def feed(self, event: Event) -> list[Event]:
         """The events that may go out now that `event` has come."""
+        if type(event) is TextDelta:  # nearly every event
+            if event.index in self._lengths:
+                self._lengths[event.index] += len(event.text)
+            number = self._numbers[event.index]
+            return [event if number == event.index else TextDelta(number, event.text)]
         match event:
-            case TextDelta(index, text):
-                if index in self._lengths:
-                    self._lengths[index] += len(text)
-                return [evolve(event, index=self._numbers[index])]
             case PartStart(index, Text(citations=()) as part) if self._end is not None and self._open is not None:
                 number, before = self._end.index, self._open
                 self._numbers[index], self._end = number, None
@@ -45,9 +50,9 @@ class JoinedWords:
                 self._open = index if isinstance(part, Text) else None
                 if isinstance(part, Text):
                     self._begins[index], self._lengths[index] = 0, len(part.text)
-                return [*self._let_go(), evolve(event, index=self._numbers[index])]
+                return [*self._let_go(), _at(event, self._numbers[index])]
             case PartEnd(index) if index == self._open:
-                self._end = evolve(event, index=self._numbers[index])
+                self._end = _at(event, self._numbers[index])
                 return []
             case CitationDelta(index, citation) if index in self._lengths:
                 number = self._numbers[index]
@@ -57,10 +62,15 @@ class JoinedWords:
             case Ping():
                 return [event]
             case ProofDelta(index) | CitationDelta(index) | OpaqueDelta(index) | PartEnd(index):
-                return [evolve(event, index=self._numbers[index])]
+                return [_at(event, self._numbers[index])]
             case _:
                 return [*self._let_go(), event]
 
     def _let_go(self) -> list[Event]:
         held, self._end = self._end, None
         return [] if held is None else [held]
+
+
+def _at(event: _E, number: int) -> _E:
+    """The event with that number, which is its own as long as nothing was joined."""
+    return event if event.index == number else evolve(event, index=number)

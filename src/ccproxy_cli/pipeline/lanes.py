@@ -76,7 +76,8 @@ class Lanes:
         is_led = target.model != envelope.model
         is_misfit = is_own and is_led and not self._misfits.suits(target, envelope.members)
         is_whole = envelope.relayable and not may_hold_envelopes(envelope.members)
-        is_stale = self._stale.among(exchange.owner, target.provider, envelope.members)
+        # Mostly nothing has been refused, and then nobody need be told whose request it is, which takes a digest.
+        is_stale = bool(self._stale) and self._stale.among(exchange.owner, target.provider, envelope.members)
         if relay is not None and is_own and not is_misfit and is_whole and (exchange.strict or not is_stale):
             if exchange.format.check is not None:
                 exchange.format.check(envelope)
@@ -94,7 +95,7 @@ class Lanes:
         if is_misfit:
             request = as_if_foreign(request, exchange.format.name, exchange.losses)
         request = await self._incoming(exchange, _asking(request, target.model), relay)
-        if refused is None and not exchange.strict:
+        if refused is None and not exchange.strict and self._stale:
             request = self._stale.left_out(exchange.owner, target.provider, request, exchange.losses)
         if promise is not None:
             request = promise.keeping.marked(request, promise.before)

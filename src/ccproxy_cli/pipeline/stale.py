@@ -36,6 +36,10 @@ class StaleProofs:
         """See `Recent`."""
         self._recent = Recent[_Refused](clock, _size, max_entries=2_000, max_bytes=4 * 2**20, lifetime=8 * 3600)
 
+    def __len__(self) -> int:
+        """Of how many clients and providers anything is known."""
+        return len(self._recent)
+
     def note(self, owner: str, provider: str, request: Request, refusal: ProofRefusal) -> None:
         """A request was refused as it was, and taken without its reasoning."""
         if refusal.missing:

@@ -87,7 +87,7 @@ class Visit:
             error_type=self.error_type or (None if exchange is None else exchange.error_type),
             tries=0 if exchange is None else exchange.tries,
             failures=", ".join(exchange.failures) if exchange is not None and exchange.tries > 1 and exchange.failures else None,
-            losses=None if exchange is None else ",".join(loss.field for loss in exchange.losses) or None,
+            losses=",".join(loss.field for loss in exchange.losses) if exchange is not None and exchange.losses else None,
             ttfb_ms=None if self.sent is None else _milliseconds(self.sent - self.started),
             dur_ms=_milliseconds(now - self.started),
             bytes_in=self.bytes_in,

@@ -58,6 +58,16 @@ def test_an_unknown_model_is_named_but_not_repeated_at_length(asked: str) -> Non
     assert len(caught.value.message) < 500
 
 
+def test_no_model_has_an_endless_name() -> None:
+    table = RouteTable([ModelRule("*a*b*c*", ("up/*",))], {"up": ()}, "up")
+    assert str(table.resolve("m" * 4_000).target) == "up/" + "m" * 4_000
+    for name in ("m" * 1_000_000, "a" * 1_000_000):  # which the pattern would take hours for
+        with pytest.raises(BadRequest) as caught:
+            table.resolve(name)
+        assert caught.value.error.kind is ErrorKind.NOT_FOUND
+        assert len(caught.value.error.message) < 200
+
+
 @pytest.mark.parametrize(
     ("pattern", "name", "captured"),
     [("a.b", "a.b", None), ("*", "x\ny", "x\ny"), ("a*b*c", "a1b2c", "1"), ("claude-*", "claude-", "")],

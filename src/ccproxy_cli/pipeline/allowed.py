@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from ccproxy_cli.core.errors import BadRequest, ErrorKind
-from ccproxy_cli.pipeline.route import compile_pattern, shown
+from ccproxy_cli.pipeline.route import check_length, compile_pattern, shown
 
 
 class Allowed:
@@ -25,6 +25,7 @@ class Allowed:
         return patterns is None or any(pattern.fullmatch(model) for pattern in patterns)
 
     def check(self, client: str | None, model: str) -> None:
-        """Raises `BadRequest`, kind PERMISSION, if the client may not ask for the model."""
+        """Raises `BadRequest`, kind PERMISSION, if the client may not ask for the model; kind NOT_FOUND, if it cannot be one."""
+        check_length(model)
         if not self.may_ask(client, model):
             raise BadRequest(f"model: {shown(model)} is not among the models that {client} may ask for", "model", ErrorKind.PERMISSION)

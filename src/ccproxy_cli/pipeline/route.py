@@ -11,6 +11,9 @@ from ccproxy_cli.pipeline.facts import Facts, described, holds
 
 _SHOWN_NAME = 100
 """Characters of a client's own words that an error repeats: errors must not amplify."""
+_LONGEST_NAME = 4096
+"""Characters of a model's name. Names are matched, and remembered in many places; the longest honest ones are addresses of a cloud's
+resources."""
 
 
 @frozen
@@ -75,6 +78,7 @@ class RouteTable:
         Raises:
             BadRequest: nobody serves it; kind NOT_FOUND.
         """
+        check_length(model)
         for number, (pattern, by_content) in enumerate(self._by_content):
             match = pattern.fullmatch(model)
             if match is not None and facts is not None and holds(by_content, facts):
@@ -96,6 +100,12 @@ class RouteTable:
             ErrorKind.NOT_FOUND,
             "model_not_found",
         )
+
+
+def check_length(model: str) -> None:
+    """Raises `BadRequest`, kind NOT_FOUND, if that is the name of no model there could be."""
+    if len(model) > _LONGEST_NAME:
+        raise BadRequest(f"model: {shown(model)} is too long for a name", "model", ErrorKind.NOT_FOUND, "model_not_found")
 
 
 def shown(model: str) -> str:

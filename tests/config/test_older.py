@@ -103,6 +103,20 @@ def test_mistakes_are_told_in_the_lines_of_the_file(change: dict[str, Any], plac
     assert str(caught.value).startswith(f"{path}:{row}: ")
 
 
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        {"Providers": [], "Router": "default"},
+        {"Providers": [{"name": "a", "api_base_url": "https://a.example/v1", "transformer": ["maxtoken"]}]},
+        {"Providers": [{"name": "a", "api_base_url": "https://a.example/v1", "transformer": {"m": "maxtoken"}}]},
+        [{"model_id": "m", "api_base": "https://a.example/v1", "extra_headers": ["x"]}],
+    ],
+)
+def test_a_file_of_another_shape_is_refused_in_one_line(spoiled: Any, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is not of the shape that such files have"):
+        loaded(tmp_path / "config.json", json.dumps(spoiled))
+
+
 def test_without_a_key_only_this_machine_is_served(tmp_path: Path) -> None:
     found = loaded(tmp_path / "config.json", json.dumps({"HOST": "0.0.0.0", "Providers": []}))
     assert found.settings.server.host == "127.0.0.1"

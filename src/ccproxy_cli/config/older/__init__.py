@@ -11,7 +11,7 @@ from attrs import frozen
 from ccproxy_cli.config.lines import Lines
 from ccproxy_cli.config.older import claude_code_router, flat, models_list
 from ccproxy_cli.config.older.writing import Draft
-from ccproxy_cli.config.origin import Layer, Problem
+from ccproxy_cli.config.origin import ConfigError, Kind, Layer, Origin, Problem
 
 
 @frozen
@@ -36,10 +36,17 @@ def read_older(tree: Any, file: str, lines: Lines) -> Older | None:
     Args:
         tree: the parsed file.
         file: its path, to be shown.
+
+    Raises:
+        ConfigError: it is one, but spoiled.
     """
     for kind in _KINDS:
         if kind.is_one(tree):
             draft = Draft(file, lines)
-            kind.write(tree, draft)
+            try:
+                kind.write(tree, draft)
+            except (AttributeError, TypeError, ValueError) as error:  # a list where a table should be, or the like
+                message = f"looks like a file of {kind.NAME}, but is not of the shape that such files have"
+                raise ConfigError([Problem(message, Origin(Kind.FILE, file))]) from error
             return Older(kind.NAME, draft.values, draft.lines, tuple(draft.left_out))
     return None

@@ -374,6 +374,8 @@ def test_a_search_that_failed_is_shown_as_failed() -> None:
     assert steps(received)[0].found == Found(error="failed")
     back = json.loads(FORMATS["anthropic"].encode_response(received, REQUEST))  # written by its own format
     assert back["content"][1]["content"] == {"type": "web_search_tool_result_error", "error_code": "unavailable"}
+    empty = {**CALL, "status": "failed", "action": {**CALL["action"], "sources": []}}
+    assert steps(responses(empty))[0].found == Found(error="failed")
 
 
 def test_a_page_that_was_read_is_an_opened_page_and_claude_would_want_the_page() -> None:

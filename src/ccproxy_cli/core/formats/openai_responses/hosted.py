@@ -102,7 +102,8 @@ def _read_search(call_id: str, action: Mapping[str, JSON], *, failed: bool) -> H
     asked = asked or [query for query in (_text(action, "query"),) if query]
     found = Found(error="failed") if failed else None
     if isinstance(sources, list):
-        found = Found(tuple(Source(each["url"]) for each in sources if isinstance(each, dict) and isinstance(each.get("url"), str)))
+        addresses = tuple(Source(each["url"]) for each in sources if isinstance(each, dict) and isinstance(each.get("url"), str))
+        found = Found(addresses, error="failed" if failed else None)
     return HostedStep(HostedKind.WEB_SEARCH, call_id, tuple(asked), found)
 
 

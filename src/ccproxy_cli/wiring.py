@@ -145,6 +145,7 @@ def _backend(name: str, provider: ProviderSettings, settings: Settings, redactor
                 environment=provider.environment,
                 timeouts=settings.timeouts,
                 max_children=provider.max_children,
+                max_waiting=provider.queue,
                 pool_size=provider.pool_size,
                 pool_idle=provider.pool_idle,
                 prewarm=provider.prewarm,

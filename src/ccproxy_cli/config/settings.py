@@ -65,7 +65,8 @@ class ProviderSettings:
     concurrency: int | None = None
     """How many requests each process may run there at once; further ones wait, in the order they came. None for any number."""
     queue: int = 100
-    """How many may wait for that, for as long as a first byte may take; further ones are told when to come again."""
+    """How many may wait for that, or for a process of claude-code, for as long as a first byte may take; further ones are told when to
+    come again."""
     executable: str | None = None
     """For claude-code: the CLI to run; default the one on PATH, else the bundled one."""
     environment: Mapping[str, str] = field(factory=dict, repr=False)

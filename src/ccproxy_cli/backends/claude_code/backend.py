@@ -77,7 +77,7 @@ class ClaudeCodeBackend:
         environment: Mapping[str, str] = _NOTHING,
         timeouts: TimeoutSettings = TimeoutSettings(),  # noqa: B008  frozen
         max_children: int = 4,
-        max_waiting: int = 64,
+        max_waiting: int = 100,
         pool_size: int = 2,
         pool_idle: float = 300.0,
         prewarm: Sequence[str] = (),

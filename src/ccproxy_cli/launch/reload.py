@@ -57,8 +57,14 @@ class Reloader:
         hangups: set[asyncio.Task[None]] = set()
         loop = asyncio.get_running_loop()
         is_told_by_signal = not has_terminal()
+
+        def look_again() -> None:
+            task = loop.create_task(self.reload())
+            hangups.add(task)
+            task.add_done_callback(hangups.discard)
+
         if is_told_by_signal:
-            loop.add_signal_handler(signal.SIGHUP, lambda: hangups.add(loop.create_task(self.reload())))
+            loop.add_signal_handler(signal.SIGHUP, look_again)
         try:
             yield
         finally:

@@ -46,9 +46,9 @@ def test_a_password_makes_the_file_private(tmp_path: Path) -> None:
         ("mongodb://x", "unknown store 'mongodb'"),
         ("redis://", "must name a host"),
         ("redis://[::1/0", "must name a host"),
-        ("sqlite:///", "the path of a file must follow"),
-        ("sqlite:state.db", "the path of a file must follow"),
-        ("sqlite://state.db", "the path of a file must follow"),
+        ("sqlite:///", "sqlite:/// must be followed by the path"),
+        ("sqlite:state.db", "sqlite:/// must be followed by the path"),
+        ("sqlite://state.db", "sqlite:/// must be followed by the path"),
         ("memory://", "nothing can follow memory"),
     ],
 )

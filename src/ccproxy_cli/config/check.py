@@ -72,7 +72,7 @@ def _check_store(url: str) -> Iterator[Fault]:
     elif kind in ("redis", "rediss") and not _has_host(url):
         yield Fault(here, f"{kind}: must name a host, such as redis://127.0.0.1:6379/0")
     elif kind == "sqlite" and url != "sqlite" and not (url.startswith("sqlite:///") and url != "sqlite:///"):
-        yield Fault(here, "the path of a file must follow sqlite:///")
+        yield Fault(here, "sqlite:/// must be followed by the path of a file")
     elif kind == "memory" and url != "memory":
         yield Fault(here, "nothing can follow memory")
 

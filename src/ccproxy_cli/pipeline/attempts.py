@@ -108,7 +108,7 @@ class Attempts:
         for number in range(1, tries + 1):
             exchange.turns_to(name, target.model)
             try:
-                answer = await self._in_time(exchange, target, attempt)
+                answer = await (self._in_time(exchange, target, attempt) if exchange.tries else attempt(target))
             except FAILURES as failure:
                 found = self._judged(target, failure)
                 exchange.failures.append(f"{name} {failure.error.kind.value[0]} {failure.error.status or ''}".rstrip())
@@ -133,9 +133,7 @@ class Attempts:
         return evolve(found, rest=0) if target.provider in self._keyless and failure.error.kind in ABOUT_KEYS else found
 
     async def _in_time(self, exchange: Exchange, target: Target, attempt: Attempt) -> Answer:
-        """Ask once, the first time as long as the backend waits itself, later within what is left of the client's patience."""
-        if not exchange.tries:
-            return await attempt(target)
+        """Ask once more, within what is left of the client's patience. The first time, the backend's own limits are all there is."""
         try:
             async with asyncio.timeout(self._left(exchange)):
                 return await attempt(target)

@@ -7,7 +7,7 @@ import asyncio
 import functools
 import secrets
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 
 from attrs import evolve, frozen
 
@@ -90,9 +90,9 @@ class Pipeline:
         envelope = exchange.format.peek(call)
         exchange.model, exchange.stream = envelope.model, envelope.stream
 
-        async def attempt(target: Target) -> Answer:
+        def attempt(target: Target) -> Awaitable[Answer]:
             exchange.call = call
-            return await self._lanes.ask(exchange, envelope, target)
+            return self._lanes.ask(exchange, envelope, target)
 
         targets = self._route(exchange, envelope).targets
         if self._cache is None:
@@ -108,9 +108,9 @@ class Pipeline:
         envelope = exchange.format.peek(call)
         exchange.model = envelope.model
 
-        async def attempt(target: Target) -> Answer:
+        def attempt(target: Target) -> Awaitable[Answer]:
             exchange.call = call
-            return await self._lanes.count(exchange, envelope, target, decode, encode)
+            return self._lanes.count(exchange, envelope, target, decode, encode)
 
         return await self._attempts.answer(exchange, self._route(exchange, envelope).targets, attempt)
 

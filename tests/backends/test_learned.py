@@ -154,6 +154,24 @@ async def test_a_refusal_at_the_head_of_a_stream_teaches_like_any_other(upstream
     assert ("seed" in first.json, "seed" in second.json) == (True, False)
 
 
+async def test_who_leaves_while_a_lesson_is_written_down_ends_the_answer(upstream: RawUpstream) -> None:
+    writing = asyncio.Event()
+
+    class Slow(MemoryStore):
+        async def put(self, key: str, value: bytes, lifetime: float) -> None:
+            writing.set()
+            await asyncio.Event().wait()
+
+    upstream.will(unsupported("seed"), stream_reply(*FRAMES["openai-chat"][:3], hold=True))
+    backend = chat_at(upstream, Learned(Slow(lambda: 0.0), "up"))
+    sending = asyncio.ensure_future(backend.send(evolve(RICH, stream=True), Losses()))
+    await asyncio.wait_for(writing.wait(), 5)
+    sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
+    await asyncio.wait_for(upstream.heard[1].gone.wait(), 5)
+    await backend.aclose()
+
+
 async def test_nothing_is_sent_again_once_an_answer_has_begun(upstream: RawUpstream) -> None:
     backend = chat_at(upstream)
     refused = {"error": {"message": "Unsupported parameter: 'seed' is not supported with this model.", "code": 400}}

@@ -116,7 +116,11 @@ class HTTPBackend:
                 raise
         losses.refuse_if_strict()
         reply, events = await self._answer(again, request, client_key)
-        await self._learned.add(request.model, facts)
+        try:
+            await self._learned.add(request.model, facts)
+        except BaseException:  # the client has left, and nobody has begun to read
+            reply.close()
+            raise
         return reply, events, stops
 
     async def _answer(self, call: HTTPCall, request: Request, client_key: str | None) -> tuple[Reply, EventStream]:

@@ -11,7 +11,7 @@ from attrs import Factory, frozen
 from ccproxy_cli.backends.claude_code.cli import find_cli
 from tests.e2e.conftest import Machine
 
-FOLDER = Path(os.environ.get("CCPROXY_CLIENTS") or Path(__file__).parents[3] / ".clients")
+FOLDER = Path(os.environ.get("CCPROXY_CLIENTS") or Path(__file__).parents[3] / ".clients").absolute()
 """Where `.ci/clients` puts what is not a dependency of the tests."""
 PROMPT = "{prompt}"
 """Stands for the task among a program's arguments."""
@@ -68,5 +68,6 @@ PROGRAMS: Mapping[str, Program] = {
 
 
 def of_the_user(machine: Machine) -> dict[str, str]:
-    """What a user may have set that must not lead a program elsewhere."""
-    return {"OPENAI_API_KEY": "the-users-own", "UP_KEY": "the-upstream-key", "TMPDIR": str(machine.home)}
+    """What a user may have set that must not lead a program elsewhere, and the Node that came with the programs, if one did."""
+    path = os.pathsep.join((str(FOLDER / "node" / "bin"), machine.environment["PATH"]))
+    return {"OPENAI_API_KEY": "the-users-own", "UP_KEY": "the-upstream-key", "TMPDIR": str(machine.home), "PATH": path}

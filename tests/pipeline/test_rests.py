@@ -15,6 +15,7 @@ from ccproxy_cli.pipeline.verdict import Failure
 from ccproxy_cli.stores.base import StoreError
 from ccproxy_cli.stores.memory import MemoryStore
 from ccproxy_cli.stores.sqlite import SQLiteStore
+from tests.pipeline.waiting import alone
 from tests.pipeline.world import ANSWER, OVERLOADED, RESET, SLOW, A, B, World, told
 
 
@@ -154,6 +155,7 @@ async def test_one_process_learns_from_the_other() -> None:
     assert world.asked == [A, B, B]
     world.now += 31
     await world.ask(second, A, B)
+    await alone()
     world.now += 1.1
     await world.ask(first, A, B)
     assert world.asked[3:] == [A, A]
@@ -190,6 +192,7 @@ async def test_processes_share_a_file(tmp_path: Path) -> None:
     await world.ask(second, A, B)
     world.now += 31
     await world.ask(second, A, B)
+    await alone()
     world.now += 1.1
     await world.ask(first, A, B)
     assert world.asked == [A, B, B, A, A]
@@ -221,6 +224,29 @@ async def test_without_the_store_each_process_goes_on_by_itself() -> None:
     world.now += 31
     await world.ask(attempts, A, B)
     assert world.asked == [A, B, B, A]
+
+
+async def test_an_answer_does_not_wait_until_the_store_knows_of_it() -> None:
+    gate = asyncio.Event()
+
+    class Slow(MemoryStore):
+        async def delete(self, key: str) -> None:
+            await gate.wait()
+            await super().delete(key)
+
+    world, store = World(), Slow(lambda: world.now)
+    rests = Rests(lambda: world.now, store=store)
+    gate.set()
+    await rests.failed(str(A), 30)
+    gate.clear()
+    await world.ask(world.attempts(rests=rests), A)
+    assert not rests
+    assert not await rests.leaves_alone(str(A))  # whatever the store still says
+    gate.set()
+    await alone()
+    world.now += 1.1
+    assert not await rests.leaves_alone(str(A))
+    assert len(store) == 0
 
 
 async def test_nobody_asks_the_store_for_a_route_of_one_target() -> None:

@@ -24,6 +24,12 @@ async def settled() -> None:
         await asyncio.sleep(0)
 
 
+async def alone() -> None:
+    """No other task is at work any more."""
+    if others := asyncio.all_tasks() - {asyncio.current_task()}:
+        await asyncio.wait(others)
+
+
 class SlowStore(Store):
     """A store that answers some turns of the loop later, as one across a network does, or not at all."""
 

@@ -122,7 +122,7 @@ class Attempts:
                 raise
             else:
                 if self._rests:
-                    await self._rests.answered(name)
+                    self._rests.answered(name)
                 return answer
         raise AssertionError("nobody is asked less than once")
 

@@ -4,6 +4,8 @@ Each process keeps its own account and shares it through the store, where it loo
 chains. After a rest one request tries the target while the others still go on to the next; how that one fares decides for all.
 """
 
+import asyncio
+import contextlib
 import math
 from collections.abc import Callable
 
@@ -44,6 +46,7 @@ class Rests:
         self._probe = probe
         self._rests: dict[str, _Rest] = {}
         self._looked: dict[str, float] = {}
+        self._telling: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
         """How many targets are known to have failed."""
@@ -76,14 +79,19 @@ class Rests:
             except StoreError:
                 return
 
-    async def answered(self, target: str) -> None:
-        """The target has answered: it need not rest."""
+    def answered(self, target: str) -> None:
+        """The target has answered: it need not rest. Returns at once: of an answer that nobody has begun to read, nobody would notice that
+        its client has left meanwhile."""
         if self._rests.pop(target, None) is not None and self._store is not None:
-            try:
-                await self._store.delete(_key(target))
-                await self._store.delete(_probe_key(target))
-            except StoreError:
-                return
+            self._note_look(target)  # what the store says is out of date for a moment
+            telling = asyncio.get_running_loop().create_task(self._tell_answered(target, self._store))
+            self._telling.add(telling)
+            telling.add_done_callback(self._telling.discard)
+
+    async def _tell_answered(self, target: str, store: Store) -> None:
+        with contextlib.suppress(StoreError):
+            await store.delete(_key(target))
+            await store.delete(_probe_key(target))
 
     async def dropped(self, target: str) -> None:
         """The request that tried the target has ended without telling anything about it."""
@@ -112,10 +120,7 @@ class Rests:
             told = await self._store.get(_key(target))
         except StoreError:
             return
-        self._looked.pop(target, None)
-        self._looked[target] = now
-        if len(self._looked) > _MOST:
-            del self._looked[next(iter(self._looked))]
+        self._note_look(target)
         rest = self._rests.get(target)
         if told is None:
             if rest is not None and not rest.probing:
@@ -124,6 +129,12 @@ class Rests:
             self._remember(target, _Rest(_until(told)))
         else:
             rest.until = _until(told)
+
+    def _note_look(self, target: str) -> None:
+        self._looked.pop(target, None)
+        self._looked[target] = self._clock()
+        if len(self._looked) > _MOST:
+            del self._looked[next(iter(self._looked))]
 
     async def _claim(self, target: str, rest: _Rest) -> bool:
         """Be the one that tries the target, if nobody does."""

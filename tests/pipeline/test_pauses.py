@@ -6,11 +6,16 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from ccproxy_cli.backends.base import EventStream
+from ccproxy_cli.core.errors import BadRequest, BadUpstream
+from ccproxy_cli.core.events import Event
 from ccproxy_cli.core.formats import FORMATS
 from ccproxy_cli.core.http import HTTPCall
 from ccproxy_cli.core.parts import Text
+from ccproxy_cli.core.request import Request
 from ccproxy_cli.core.response import Response
-from ccproxy_cli.pipeline.pauses import MOST_PAUSES
+from ccproxy_cli.core.stream import explode
+from ccproxy_cli.pipeline.pauses import MOST_PAUSES, without_pauses
 from tests.core.test_hosted import FOUND, PLAIN, SAID, USED, claude
 from tests.core.test_sources import read_stream
 from tests.pipeline.test_reasoning import Scripted, exchange, pipeline_over
@@ -94,3 +99,17 @@ async def test_what_a_streamed_answer_lost_is_known_when_it_has_ended(strict: bo
     assert answer.chunks is not None
     assert [chunk async for chunk in answer.chunks]
     assert [loss.field for loss in asked.losses] == ["answer.web_search"]
+
+
+async def test_one_that_cannot_go_on_breaks_off_and_is_not_the_clients_fault() -> None:
+    async def paused() -> EventStream:
+        yield list(explode(PAUSED))
+
+    async def refusing(request: Request) -> EventStream:
+        raise BadRequest("cannot be carried over without loss")
+
+    told: list[Event] = []
+    with pytest.raises(BadUpstream, match="paused, and cannot go on: cannot be carried over"):
+        async for batch in without_pauses(paused(), Request("m", ()), refusing):
+            told += batch
+    assert told

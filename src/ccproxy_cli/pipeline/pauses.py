@@ -9,6 +9,7 @@ from typing import TypeAlias
 from attrs import evolve
 
 from ccproxy_cli.backends.base import EventStream
+from ccproxy_cli.core.errors import BadRequest, BadUpstream
 from ccproxy_cli.core.events import PART_EVENTS, Event, ResponseEnd, ResponseStart
 from ccproxy_cli.core.parts import Opaque, Part
 from ccproxy_cli.core.request import Message, Request, Role
@@ -55,7 +56,10 @@ async def without_pauses(stream: EventStream, request: Request, send: Send) -> E
             yield [evolve(end, usage=usage)]
             return
         said = (*said, *folding.response.parts)
-        stream = await send(evolve(request, messages=(*request.messages, Message(Role.ASSISTANT, said))))
+        try:
+            stream = await send(evolve(request, messages=(*request.messages, Message(Role.ASSISTANT, said))))
+        except BadRequest as error:  # the client has its answer's beginning already, and asked for nothing wrong
+            raise BadUpstream(f"the answer paused, and cannot go on: {error.message}") from error
 
 
 def _moved(event: Event, by: int, *, first: bool) -> Event | None:

@@ -2,15 +2,17 @@
 
 import asyncio
 import json
+from collections.abc import AsyncGenerator
 
 import pytest
 
+from ccproxy_cli.core.errors import APIError, ErrorKind
 from ccproxy_cli.core.formats import FORMATS
 from ccproxy_cli.pipeline.exchange import Answer, Exchange
 from ccproxy_cli.server import replies
 from ccproxy_cli.server.asgi import Message
 from ccproxy_cli.server.replies import Heartbeat
-from tests.server.conftest import StubPipeline, site, streaming, until
+from tests.server.conftest import Connection, StubPipeline, site, streaming, until
 
 
 async def test_a_silent_stream_shows_that_it_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,6 +88,65 @@ async def test_streams_that_outlast_the_grace_are_told_why_they_end(path: str, f
         assert await connection.is_over()
         assert closed.is_set()
         assert running.log[0].outcome == "stream_broken"
+
+
+GEMINI = "/v1beta/models/m:streamGenerateContent?alt=sse"
+
+
+async def cut_short(connection: Connection) -> bytes:
+    """What came of an answer that has no end."""
+    body = b""
+    with pytest.raises(asyncio.IncompleteReadError):
+        while chunk := await asyncio.wait_for(connection.chunk(), 5):
+            body += chunk
+    return body
+
+
+async def test_a_gemini_stream_that_outlasts_the_grace_breaks_off() -> None:
+    async with site(StubPipeline(streaming(*[b"data: x\n\n"] * 1000, pause=0.2)), grace=0.3) as running, running.connect() as connection:
+        await connection.send(path=GEMINI)
+        await connection.head()
+        running.server.stop()
+        assert b"shutting down" in await cut_short(connection)
+
+
+async def broken(exchange: Exchange) -> Answer:
+    """An answer that fails in its midst, and says so in a frame."""
+    error = APIError(ErrorKind.OVERLOADED, "busy after all")
+
+    async def chunks() -> AsyncGenerator[bytes, None]:
+        yield b"data: x\n\n"
+        exchange.broke_off(error)
+        yield exchange.format.encode_stream_error(error, exchange.id)
+
+    return Answer(200, {"content-type": "text/event-stream"}, ping=exchange.format.ping, chunks=chunks())
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/chat/completions", "/v1/responses"])
+async def test_an_answer_that_failed_ends_with_the_error_and_the_connection_lives_on(path: str) -> None:
+    async with site(StubPipeline(broken)) as running, running.connect() as connection:
+        for _ in range(2):
+            await connection.send(path=path)
+            assert b"busy after all" in (await connection.reply()).body
+
+
+async def test_an_answer_to_a_gemini_client_that_failed_has_no_end(caplog: pytest.LogCaptureFixture) -> None:
+    async with site(StubPipeline(broken)) as running, running.connect() as connection:
+        await connection.send(path=GEMINI)
+        await connection.head()
+        body = await cut_short(connection)
+        assert body.startswith(b"data: x\n\n")
+        assert b"busy after all" in body
+        await until(lambda: bool(running.log))
+        assert running.log[0].outcome == "stream_broken"
+    assert not caplog.records
+
+
+async def test_a_whole_answer_to_a_gemini_client_has_one() -> None:
+    async with site(StubPipeline(streaming(b"data: x\n\n"))) as running, running.connect() as connection:
+        for _ in range(2):
+            await connection.send(path=GEMINI)
+            assert (await connection.reply()).body == b"data: x\n\n"
 
 
 async def test_requests_that_outlast_the_grace_are_told_by_status() -> None:

@@ -128,12 +128,14 @@ class Handlers:
             else:
                 await send_stream(send, visit, answer, headers)
                 hangup.stop()
+                if exchange.error_type is not None and visit.format.breaks_off:
+                    hangup.break_off()
                 await send({"type": "http.response.body", "body": b""})
         except asyncio.CancelledError:
             if hangup.gone:
                 raise ClientGone from None
             hangup.stop()
-            await _stop(visit, send, answer)
+            await _stop(visit, send, answer, hangup)
         finally:
             hangup.stop()
             if limits is not None and admission is not None:
@@ -141,7 +143,7 @@ class Handlers:
                 limits.settle(admission, exchange.usage, is_free=exchange.cache == "hit" or (answer is None and not hangup.gone))
 
 
-async def _stop(visit: Visit, send: Send, answer: Answer | None) -> None:
+async def _stop(visit: Visit, send: Send, answer: Answer | None, hangup: Hangup) -> None:
     """The server ends before the answer does: say so, by status or in-band."""
     if visit.status is None:
         await send_error(send, visit, STOPPING)
@@ -150,9 +152,11 @@ async def _stop(visit: Visit, send: Send, answer: Answer | None) -> None:
     visit.error_type = STOPPING.kind.value[0]
     error = evolve(STOPPING, request_id=visit.id)
     broken_off = None if answer is None else answer.broken_off
-    await send(
-        {"type": "http.response.body", "body": broken_off(error) if broken_off else visit.format.encode_stream_error(error, visit.id)}
-    )
+    frame = broken_off(error) if broken_off else visit.format.encode_stream_error(error, visit.id)
+    await send({"type": "http.response.body", "body": frame, "more_body": True})
+    if visit.format.breaks_off:
+        hangup.break_off()
+    await send({"type": "http.response.body", "body": b""})
 
 
 def _endpoint(path: str) -> tuple[Endpoint, str | None]:

@@ -11,9 +11,11 @@ LINE = "ccproxy.line"
 
 
 class Line(Protocol):
-    """A connection that calls."""
+    """A connection that calls, and that can be broken off."""
 
     on_lost: Callable[[], None] | None
+
+    def break_off(self) -> None: ...
 
 
 class Hangup:
@@ -38,6 +40,11 @@ class Hangup:
             self._line.on_lost = None
         elif self._watcher is not None:
             self._watcher.cancel()
+
+    def break_off(self) -> None:
+        """Once stopped: end the connection in the middle of the answer, after what was sent of it. One that cannot be broken off stays."""
+        if self._line is not None:
+            self._line.break_off()
 
     def _fire(self) -> None:
         self.gone = True

@@ -95,6 +95,12 @@ class Protocol(HttpToolsProtocol):
         if not self._refused:
             super().on_message_complete()
 
+    def break_off(self) -> None:
+        """Hang up in the middle of an answer, once what was said of it has gone out."""
+        if self.cycle is not None:
+            self.cycle.disconnected = True  # an answer without its end is no mistake of the application's
+        self.transport.close()
+
     def sweep(self, now: float) -> None:
         """End this connection if its peer has used up our patience. `now` is the loop's time."""
         if self.transport.is_closing():

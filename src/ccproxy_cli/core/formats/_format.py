@@ -138,6 +138,8 @@ class Format:
     """The error, and our request id for those that carry none."""
     encode_stream_error: Callable[[APIError, str], bytes] = field(repr=False)
     """The error as the last frame of a stream that had begun."""
+    breaks_off: bool = field(default=False, kw_only=True)
+    """The vendor's clients pass over that frame: only a connection that breaks off tells them that the answer is not whole."""
     sameness: Sameness = field(kw_only=True, repr=False)
     """Which requests one answer serves."""
     ping: bytes = field(repr=False)

@@ -43,6 +43,8 @@ FORMAT = Format(
     decode_error=decode_error,
     encode_error=encode_error,
     encode_stream_error=encode_stream_error,
+    # To the JavaScript SDK such a frame is a chunk without candidates, and the answer ends as if whole (@google/genai 1.52, seen 2026-11).
+    breaks_off=True,
     ping=PING,
     models_call=models_call,
     decode_models=decode_models,

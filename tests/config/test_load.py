@@ -217,6 +217,7 @@ WRONG = [
     ("rules = 3", ["1: rules: expected a list of tables, got the number 3"]),
     ('[rules]\nto = "echo/x"', ["1: rules: expected a list of tables, got a table"]),
     ('rules = [\n  { to = "echo/x" },\n  { to = "echo/x", client = "bob" },\n]', ["3: there is no client 'bob'"]),
+    ('[providers.up]\npreset = "openai"\nprewarm = ["x"]\npool_size = 3', ["3: prewarm means nothing to openai", "4: pool_size means"]),
     ("[limits]\nrequests_per_minute = 0\nconcurrency = 0", ["2: requests_per_minute must be more than 0", "3: concurrency must be at"]),
     ("[limits]\ntokens_per_minute = inf\nburst_size = 2", ["2: tokens_per_minute must be more than 0", "3: burst_size means nothing"]),
     ("[retries]\nattempts = 0\nfirst_wait = nan", ["2: attempts must be at least 1", "3: first_wait must be at least 0"]),

@@ -126,11 +126,19 @@ def _check_claude(here: Path, provider: ProviderSettings) -> Iterator[Fault]:
                 yield Fault((*here, name), f'{why}, or use preset "anthropic"')
         if provider.concurrency is not None:
             yield Fault((*here, "concurrency"), "concurrency means nothing to claude-code, whose processes are limited by max_children")
+    else:
+        unset = ProviderSettings(provider.preset)
+        for name in _CLAUDE_ONLY:
+            if getattr(provider, name) != getattr(unset, name):
+                yield Fault((*here, name), f"{name} means nothing to {provider.preset}; it is for claude-code")
     yield from _least(here, provider, max_children=1, pool_size=0, concurrency=1, queue=0)
     for model in provider.prewarm:
         if not model or model.startswith("-") or model.split() != [model]:
             yield Fault((*here, "prewarm"), f"prewarm: {model!r} is not the name of a model")
     yield from _above_zero(here, provider, "pool_idle")
+
+
+_CLAUDE_ONLY = ("executable", "environment", "max_children", "pool_size", "pool_idle", "prewarm")
 
 
 def _check_profile(path: Path, profile: Mapping[str, object]) -> Iterator[Fault]:

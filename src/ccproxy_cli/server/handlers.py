@@ -128,7 +128,7 @@ class Handlers:
             else:
                 await send_stream(send, visit, answer, headers)
                 hangup.stop()
-                if exchange.error_type is not None and visit.format.breaks_off:
+                if exchange.error_type is not None and _breaks_off(visit, answer):
                     hangup.break_off()
                 await send({"type": "http.response.body", "body": b""})
         except asyncio.CancelledError:
@@ -154,9 +154,14 @@ async def _stop(visit: Visit, send: Send, answer: Answer | None, hangup: Hangup)
     broken_off = None if answer is None else answer.broken_off
     frame = broken_off(error) if broken_off else visit.format.encode_stream_error(error, visit.id)
     await send({"type": "http.response.body", "body": frame, "more_body": True})
-    if visit.format.breaks_off:
+    if answer is not None and _breaks_off(visit, answer):
         hangup.break_off()
     await send({"type": "http.response.body", "body": b""})
+
+
+def _breaks_off(visit: Visit, answer: Answer) -> bool:
+    """Whether an error at the end would be passed over. In a JSON array it is not: that is read as a whole."""
+    return visit.format.breaks_off and answer.headers.get("content-type", "").startswith("text/event-stream")
 
 
 def _endpoint(path: str) -> tuple[Endpoint, str | None]:

@@ -86,6 +86,18 @@ def test_on_a_terminal_everything_is_asked(cli: Cli, file: Path) -> None:
     assert (tree["default_model"], tree["server"]["port"]) == ("mine/claude-x", 8123)
 
 
+def test_what_is_declined_is_not_found_again(cli: Cli, file: Path) -> None:
+    environ = {**cli.environ, "CCPROXY_CONFIG": "", "OPENAI_API_KEY": KEY, "PATH": "/usr/bin:/bin"}
+    child = pexpect.spawn(PROGRAM[0], [*PROGRAM[1:], "config", "init"], cwd=str(cli.folder), env=environ, timeout=30, encoding="utf-8")
+    while child.expect([r"(claude|openai) \(.*: ", r"(Another provider|Model when none|Port of the server) .*: ", pexpect.EOF]) != 2:
+        child.sendline("n" if child.match.group(1) in ("claude", "openai") else "")
+    child.close()
+    assert child.exitstatus == 0
+    shown = cli("config", "show", "--json", CCPROXY_CONFIG="", OPENAI_API_KEY=KEY).envelope["data"]
+    assert [setting["key"] for setting in shown["settings"] if setting["key"].startswith("providers.")] == ["providers.echo.preset"]
+    assert str(file) == shown["file"]
+
+
 def test_another_proxys_file_is_written_anew(cli: Cli, file: Path) -> None:
     older = cli.folder / "config.json"
     provider = {"name": "up", "api_base_url": "http://127.0.0.1:9/v1/chat/completions", "api_key": "$UP_KEY", "models": ["m"]}

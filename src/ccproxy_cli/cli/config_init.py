@@ -106,6 +106,8 @@ def _settle(found: Loaded, draft: _Draft, asking: Asking) -> None:
             draft.add_provider(name, provider.preset, base_url=provider.base_url, api_key=_reference(provider.api_key))
     for preset, name, url, key in _others(asking, draft):
         draft.add_provider(name, preset, base_url=url, api_key=key)
+    if names and not draft.providers:
+        draft.add_provider(ECHO, ECHO)  # without any provider in the file, those that were declined would be found again
     default = _suggested(draft)
     if default and (model := asking.text("Model when none is named", default)):
         draft.set(("default_model",), model)

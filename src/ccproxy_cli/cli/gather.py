@@ -1,9 +1,7 @@
 """The settings of this run: the configuration of the user, this folder and this machine, gathered for a command."""
 
 import os
-import shutil
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,15 +44,11 @@ def warn_of_redirects(loaded: Loaded) -> None:
 
 
 def find_claude() -> str | None:
-    """Path of the Claude CLI: the one on PATH, else the one that the extra `claude` brings."""
-    if path := shutil.which("claude"):
-        return path
-    spec = find_spec("claude_agent_sdk")  # finds without importing, which would take half a second
-    for folder in spec.submodule_search_locations or () if spec else ():
-        bundled = Path(folder) / "_bundled" / "claude"
-        if bundled.is_file():
-            return str(bundled)
-    return None
+    """Path of the Claude CLI that a provider without one of its own would run."""
+    from ccproxy_cli.backends.claude_code.cli import find_cli
+
+    found = find_cli()
+    return None if found is None else found.path
 
 
 def find_servers() -> Sequence[Running]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ccproxy_cli import __version__
-from ccproxy_cli.backends.claude_code import ClaudeCodeBackend
+from ccproxy_cli.backends.claude_code.backend import ClaudeCodeBackend
 from ccproxy_cli.backends.claude_code.cli import ask_login, ask_version, find_cli
 from ccproxy_cli.backends.claude_code.command import environment as cli_environment
 from ccproxy_cli.backends.claude_code.user_settings import find_override

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ccproxy_cli.backends.base import EventStream
-from ccproxy_cli.backends.claude_code import ClaudeCodeBackend
+from ccproxy_cli.backends.claude_code.backend import ClaudeCodeBackend
 from ccproxy_cli.config.settings import TimeoutSettings
 from ccproxy_cli.core.events import Event
 from ccproxy_cli.core.extras import Losses

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ccproxy_cli.backends.claude_code import ClaudeCodeBackend
+from ccproxy_cli.backends.claude_code.backend import ClaudeCodeBackend
 from ccproxy_cli.config.settings import TimeoutSettings
 from ccproxy_cli.core.errors import BadUpstream, ErrorKind, UpstreamError
 from ccproxy_cli.core.extras import Losses
@@ -190,7 +190,7 @@ async def test_a_client_that_leaves_ends_the_real_cli_and_its_request(backend: C
 
 DRIVER = """
 import asyncio, os, sys
-from ccproxy_cli.backends.claude_code import ClaudeCodeBackend
+from ccproxy_cli.backends.claude_code.backend import ClaudeCodeBackend
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.stream import fold
 from tests.backends.claude_code.conftest import say

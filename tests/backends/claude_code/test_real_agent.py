@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 import pytest
 
-from ccproxy_cli.backends.claude_code import ClaudeCodeBackend
+from ccproxy_cli.backends.claude_code.backend import ClaudeCodeBackend
 from ccproxy_cli.config.settings import AgentSettings, TimeoutSettings
 from ccproxy_cli.core.errors import BadRequest
 from ccproxy_cli.core.extras import Losses
@@ -330,7 +330,7 @@ async def gone(pids: list[int], work: Path) -> bool:
 
 DRIVER = """
 import asyncio, sys
-from ccproxy_cli.backends.claude_code import ClaudeCodeBackend
+from ccproxy_cli.backends.claude_code.backend import ClaudeCodeBackend
 from ccproxy_cli.config.settings import AgentSettings
 from ccproxy_cli.core.extras import Losses
 from tests.backends.claude_code.conftest import say

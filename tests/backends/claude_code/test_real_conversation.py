@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ccproxy_cli.backends.claude_code import ClaudeCodeBackend
+from ccproxy_cli.backends.claude_code.backend import ClaudeCodeBackend
 from ccproxy_cli.core.events import TextDelta
 from ccproxy_cli.core.extras import Losses
 from ccproxy_cli.core.formats.anthropic import FORMAT

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ccproxy_cli.backends.base import EventStream
-from ccproxy_cli.backends.claude_code import ClaudeCodeBackend
+from ccproxy_cli.backends.claude_code.backend import ClaudeCodeBackend
 from ccproxy_cli.backends.claude_code.cli import Cli, Login, ask_login
 from ccproxy_cli.backends.claude_code.process import Child
 from ccproxy_cli.core.errors import BadUpstream, ErrorKind, UpstreamError

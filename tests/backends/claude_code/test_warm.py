@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from ccproxy_cli.backends.base import ProcessStream
-from ccproxy_cli.backends.claude_code import ClaudeCodeBackend
+from ccproxy_cli.backends.claude_code.backend import ClaudeCodeBackend
 from ccproxy_cli.backends.claude_code.cli import require_cli
 from ccproxy_cli.core.errors import ErrorKind, UpstreamError
 from ccproxy_cli.core.extras import Losses
@@ -166,7 +166,7 @@ async def test_a_burst_is_answered_to_the_last(make: Make, api: FakeAnthropic) -
 
 DRIVER = """
 import asyncio, sys
-from ccproxy_cli.backends.claude_code import ClaudeCodeBackend
+from ccproxy_cli.backends.claude_code.backend import ClaudeCodeBackend
 from ccproxy_cli.core.extras import Losses
 from tests.backends.claude_code.conftest import ready, say
 

@@ -1,5 +1,1 @@
-"""The Claude Code CLI as a backend."""
-
-from ccproxy_cli.backends.claude_code.backend import ClaudeCodeBackend
-
-__all__ = ["ClaudeCodeBackend"]
+"""The Claude Code CLI as a backend. Nothing is imported here: commands that only look for the CLI need not load what drives it."""
